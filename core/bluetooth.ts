@@ -1,0 +1,87 @@
+import type { Hal, Session } from "../hal/hal.js";
+import { hex, parseAddress } from "./bytes/hex.js";
+import { ADDRESS } from "./chip/address.js";
+import { BRINGUP } from "./chip/bringup.js";
+import { openFirmware, type FirmwareSource } from "./chip/firmware.js";
+import { closeChip, createSupervisor, faultChip, openChip } from "./chip/supervisor.js";
+import type { Counters } from "./counters.js";
+import { callable, reject } from "./errors.js";
+import type { TraceSink } from "./hci/h4.js";
+import { SETUP } from "./hci/setup.js";
+import { createHost, type Host, type Role } from "./host.js";
+import { readLimits, type Options } from "./options.js";
+
+/** What every instance can do, whatever parts it is built of. */
+export interface Core {
+  /**
+   * Ends everything: resets the chip, powers it down where its power line is wired, gives the UART back. May be called at any moment, also in
+   * a callback, and again. None of the application's callbacks runs afterwards; `open()` may follow at once.
+   */
+  close(): void;
+  /** The device's own address, 12 lower-case hex digits; null before it is known. */
+  address(): string | null;
+  /** How often each thing happened since `open()`; a copy. */
+  counters(): Counters;
+  /**
+   * Shows every packet to `sink`, or to nobody (null).
+   * @param sink called as sink(sent, bytes, at, length): whether the packet was sent, the array that holds it until the call returns, the offset of
+   *   its H4 indicator, its length with the indicator
+   * @throws BlimpError "argument"
+   */
+  trace(sink: TraceSink | null): void;
+}
+
+/** A part of the stack: adds its rows and events to the host and its methods to the instance. Returns its role. */
+export type Part = (host: Host, instance: any) => Role;
+
+/** Opens an instance of the stack. */
+export type Open<Instance> = (hal: Hal, firmware: FirmwareSource | null, options?: Options) => Instance;
+
+/**
+ * Makes the `open()` of a build.
+ * @param parts in the order of priority
+ * @param longest the longest H4 packet that the build may receive, in bytes
+ */
+export function createOpen<Instance>(parts: Part[], longest: number): Open<Core & Instance> {
+  /**
+   * Takes the board over and brings the chip up. Returns at once; `options.onready` or `options.onerror` follows. What is called on the
+   * instance meanwhile is declared: it comes into force when the chip is ready.
+   * @param hal the board
+   * @param firmware the chip's patch (an .hcd image: bytes, a byte string, or a reader), or null to download none
+   * @param options callbacks, sizes and limits
+   * @throws BlimpError "argument" for a bad argument, "busy" where another instance holds the board
+   */
+  return function (hal, firmware, options) {
+    if (!hal || !hal.uart || !hal.timer || !hal.gpio) reject("open", "hal", hal, "{uart, gpio, timer, delay}");
+    const given = options === undefined ? {} : options;
+    const session: Session = hal.session || (hal.session = { held: false, address: null });
+    const host = createHost(hal, given, readLimits(given), longest, session, faultChip);
+    const instance: any = {
+      close: function () {
+        closeChip(host);
+      },
+      address: function () {
+        return host._chip._addresstype < 0 ? null : hex(host._chip._address, 0, 6, true);
+      },
+      counters: function () {
+        const copy: any = {};
+        for (const name in host._counters) copy[name] = (host._counters as any)[name];
+        return copy;
+      },
+      trace: function (sink: TraceSink | null) {
+        if (sink) callable("trace", "sink", sink);
+        host._sink = sink;
+      },
+    };
+    if (firmware !== null) host._firmware = openFirmware(firmware);
+    if (given.mac !== undefined) {
+      host._mac = parseAddress(given.mac);
+      if (!host._mac) reject("open", "mac", given.mac, "12 hex digits");
+    }
+    host._rows.push.apply(host._rows, BRINGUP.concat(SETUP, ADDRESS));
+    host._roles.push(createSupervisor());
+    for (let i = 0; i < parts.length; i++) host._roles.push(parts[i](host, instance));
+    openChip(host);
+    return instance;
+  };
+}

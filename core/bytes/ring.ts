@@ -1,0 +1,62 @@
+/**
+ * A byte ring in one typed array. Behind its end lies a reserve as long as the longest packet: what wraps is laid there once more, so
+ * that a reader finds a packet in one piece, in place.
+ */
+export interface Ring {
+  /** The array; what `peek` returns is an offset into it. */
+  readonly _bytes: Uint8Array;
+  readonly _size: number;
+  _tail: number;
+  /** How many bytes wait to be read, and the most that ever did. */
+  _used: number;
+  _peak: number;
+}
+
+/**
+ * @param size bytes that the ring holds
+ * @param reserve the longest piece that `peek` may be asked for, in bytes; not above `size`
+ */
+export function createRing(size: number, reserve: number): Ring {
+  return { _bytes: new Uint8Array(size + reserve), _size: size, _tail: 0, _used: 0, _peak: 0 };
+}
+
+/**
+ * Takes in `data` from index `from` on: bytes, or the characters of a byte string.
+ * @returns how many found room
+ */
+export function append(ring: Ring, data: Uint8Array | string, from: number): number {
+  const bytes = ring._bytes;
+  const size = ring._size;
+  let count = data.length - from;
+  let head = 0;
+  if (count > size - ring._used) count = size - ring._used;
+  if (ring._used) head = (ring._tail + ring._used) % size;
+  else ring._tail = 0;
+  if (typeof data != "string" && count == data.length && head + count <= size) {
+    bytes.set(data, head);
+  } else {
+    for (let i = 0; i < count; i++) {
+      bytes[(head + i) % size] = typeof data == "string" ? data.charCodeAt(from + i) : data[from + i];
+    }
+  }
+  ring._used += count;
+  if (ring._used > ring._peak) ring._peak = ring._used;
+  return count;
+}
+
+/**
+ * Makes the next `length` bytes lie in one piece.
+ * @returns the offset of the first, or -1 where fewer are there
+ */
+export function peek(ring: Ring, length: number): number {
+  if (length > ring._used) return -1;
+  const wrapped = ring._tail + length - ring._size;
+  for (let i = 0; i < wrapped; i++) ring._bytes[ring._size + i] = ring._bytes[i];
+  return ring._tail;
+}
+
+/** Forgets the next `length` bytes, which must be there. */
+export function drop(ring: Ring, length: number): void {
+  ring._tail = (ring._tail + length) % ring._size;
+  ring._used -= length;
+}

@@ -1,0 +1,39 @@
+import type { Hal } from "../hal/hal.js";
+
+/** What each timer of an instance is for; every one exists once. */
+export const enum Slot {
+  /** The receive line: a packet that stands still, or a line out of step that goes quiet. */
+  Line,
+  /** The command under way. */
+  Command,
+  /** The present step of the bring-up. */
+  Step,
+  /** The health of a chip that is left alone. */
+  Health,
+  /** Roles that have been refused. */
+  Retry,
+}
+
+/** The timers of an instance. */
+export interface Clock {
+  readonly _hal: Hal;
+  readonly _timers: unknown[];
+  /** Called after each timer's callback. */
+  readonly _wake: (clock: any) => void;
+}
+
+/** Calls `callback` in so many milliseconds; what the slot was set to before is cancelled. */
+export function setTimer<C extends Clock>(clock: C, slot: number, ms: number, callback: (clock: C) => void): void {
+  clearTimer(clock, slot);
+  clock._timers[slot] = clock._hal.timer.set(ms, function () {
+    clock._timers[slot] = null;
+    callback(clock);
+    clock._wake(clock);
+  });
+}
+
+/** Cancels the timer of a slot, if it runs. */
+export function clearTimer(clock: Clock, slot: number): void {
+  if (clock._timers[slot] != null) clock._hal.timer.clear(clock._timers[slot]);
+  clock._timers[slot] = null;
+}

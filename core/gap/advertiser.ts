@@ -1,0 +1,161 @@
+import { isBytes, put, type Bytes } from "../bytes/bytes.js";
+import { integer, reject } from "../errors.js";
+import { AdvertisingType, Command, Status } from "../hci/codes.js";
+import { begin, put16, put8, putBytes } from "../hci/commands.js";
+import { declared, use, type Host, type Role } from "../host.js";
+
+/** The most bytes of an advert or a scan response. */
+const MOST = 31;
+
+/** Shortest interval, in units of 0.625 ms, of an advert that is not connectable, before version 5.0 of the specification. */
+const FLOOR = 160;
+const VERSION_5_0 = 9;
+
+const ALL_CHANNELS = 7;
+
+/** The peer's address type and address in the parameters of an undirected advert. */
+const NO_PEER = [0, 0, 0, 0, 0, 0, 0];
+
+/** The methods that advertising adds to the instance. */
+export interface Advertising {
+  /**
+   * Puts an advert on the air, or changes the one that is there, until `stopadvertise()` or `close()`. The bytes go out as they are. The
+   * type follows by itself: connectable while a connection handler is registered, else scannable with a scan response, else neither.
+   * @param advert 0 to 31 bytes: a Uint8Array, an array, or a string of characters 0 to 255
+   * @param minAdInterval shortest interval in milliseconds, 20 to 10240; a controller older than 5.0 makes it 100 at least for an advert that
+   *   is not connectable
+   * @param maxAdInterval longest interval in milliseconds, not below the shortest
+   * @param scanResponse the same form as the advert; none where it is left out or null
+   * @throws BlimpError "argument"; "closed"
+   */
+  startadvertise(advert: Bytes, minAdInterval: number, maxAdInterval: number, scanResponse?: Bytes | null): void;
+  /** Takes the advert off the air; no error where there is none. */
+  stopadvertise(): void;
+}
+
+/** The advertiser, to other roles. */
+export interface Advertiser extends Role {
+  /** Whether connections are welcome, so that the advert should be connectable. */
+  _welcome: boolean;
+}
+
+/**
+ * Adds the advertiser to a host, and its methods to the instance: LE Set Advertising Parameters, Data, Scan Response Data and Enable, Vol 4
+ * Part E sections 7.8.5 to 7.8.9.
+ */
+export function addAdvertising(host: Host, instance: Advertising): Advertiser {
+  // Wanted. Data and response as their commands take them: a length and 31 bytes.
+  const data = new Uint8Array(MOST + 1);
+  const response = new Uint8Array(MOST + 1);
+  let on = false;
+  let low = 0;
+  let high = 0;
+  // Actual, as far as the chip has answered; parameters as `wantedParameters` makes them, -1 unknown.
+  let enabled = false;
+  let parameters = -1;
+  let dataSet = false;
+  let responseSet = false;
+  // What the command under way will make of `enabled` or `parameters`.
+  let becomes = 0;
+
+  function units(ms: number): number {
+    const interval = Math.round(ms * 1.6);
+    return interval < FLOOR && !role._welcome && host._chip._version < VERSION_5_0 ? FLOOR : interval;
+  }
+
+  /** Type and intervals in one number. */
+  function wantedParameters(): number {
+    const type = role._welcome ? AdvertisingType.Connectable : response[0] ? AdvertisingType.Scannable : AdvertisingType.NonConnectable;
+    return (units(low) * 65536 + units(high)) * 4 + type;
+  }
+
+  function next(): boolean {
+    const wanted = wantedParameters();
+    const enable = on && wanted == parameters;
+    if (!on && !enabled) return false;
+    if (enabled != enable && (enabled || (dataSet && responseSet))) {
+      becomes = enable ? 1 : 0;
+      begin(host, Command.LeSetAdvertisingEnable);
+      put8(host, becomes);
+    } else if (!enable) {
+      becomes = wanted;
+      parameters = -1;
+      begin(host, Command.LeSetAdvertisingParameters);
+      put16(host, units(low));
+      put16(host, units(high));
+      put8(host, wanted & 3);
+      put8(host, host._chip._addresstype);
+      putBytes(host, NO_PEER);
+      put8(host, ALL_CHANNELS);
+      put8(host, 0);
+    } else if (!dataSet) {
+      dataSet = true;
+      begin(host, Command.LeSetAdvertisingData);
+      putBytes(host, data);
+    } else if (!responseSet) {
+      responseSet = true;
+      begin(host, Command.LeSetScanResponseData);
+      putBytes(host, response);
+    } else return false;
+    return true;
+  }
+
+  function reset(): void {
+    enabled = dataSet = responseSet = false;
+    parameters = -1;
+  }
+
+  function answer(_host: Host, status: number): boolean {
+    const opcode = host._opcode;
+    if (opcode == Command.LeSetAdvertisingEnable) {
+      enabled = !status && becomes > 0;
+      // A chip that is off already may refuse to be switched off.
+      if (!becomes && status != Status.NoAnswer) return true;
+    } else if (opcode == Command.LeSetAdvertisingParameters && !status) parameters = becomes;
+    if (status) {
+      // Nothing is certain any more: it begins anew, from a chip that is switched off first.
+      reset();
+      enabled = true;
+    }
+    return status <= 0;
+  }
+
+  /** Copies what the application has handed over; returns whether the chip has it already. */
+  function take(bytes: Bytes, target: Uint8Array, set: boolean): boolean {
+    const wanted = new Uint8Array(MOST + 1);
+    wanted[0] = bytes.length;
+    put(wanted, 1, bytes);
+    for (let i = 0; i <= MOST; i++) if (wanted[i] != target[i]) set = false;
+    target.set(wanted);
+    return set;
+  }
+
+  function check(name: string, bytes: Bytes): void {
+    if (!isBytes(bytes)) reject("startadvertise", name, bytes, "bytes");
+    integer("startadvertise", name + ".length", bytes.length, 0, MOST);
+  }
+
+  const role: Advertiser = { _name: "advertiser", _held: false, _told: false, _next: next, _answer: answer, _reset: reset, _welcome: false };
+
+  instance.startadvertise = function (advert, minAdInterval, maxAdInterval, scanResponse) {
+    const rest = scanResponse || "";
+    use(host, "startadvertise");
+    check("advert", advert);
+    integer("startadvertise", "minAdInterval", minAdInterval, 20, 10240);
+    integer("startadvertise", "maxAdInterval", maxAdInterval, minAdInterval, 10240);
+    check("scanResponse", rest);
+    on = true;
+    low = minAdInterval;
+    high = maxAdInterval;
+    dataSet = take(advert, data, dataSet);
+    responseSet = take(rest, response, responseSet);
+    declared(host);
+  };
+
+  instance.stopadvertise = function () {
+    on = false;
+    declared(host);
+  };
+
+  return role;
+}

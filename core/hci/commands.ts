@@ -1,0 +1,86 @@
+import { clearTimer, setTimer, Slot } from "../clock.js";
+import { Packet, Status } from "./codes.js";
+import { sendPacket, type H4 } from "./h4.js";
+
+/**
+ * The command flow of Vol 4 Part E section 4.4: one command at a time, never without a credit, each with a time limit. A command is
+ * built straight into the transport's packet: `begin`, its parameters, `issue`.
+ */
+export interface Commands extends H4 {
+  /** Offset behind what has been built. */
+  _end: number;
+  /** Whether the command is under way; else it is being built. */
+  _pending: boolean;
+  /** How many commands the controller takes. */
+  _credits: number;
+  /**
+   * Takes the answer to the command: the status (Status.NoAnswer where none came in time) and the `length` bytes of return parameters that
+   * follow it at `at`.
+   */
+  readonly _answered: (commands: any, status: number, bytes: Uint8Array, at: number, length: number) => void;
+}
+
+/** How long a controller that takes no command at all is believed, in milliseconds: what would take that back may have been lost. */
+const NO_CREDIT = 2000;
+
+/** Begins a command. */
+export function begin(commands: Commands, opcode: number): void {
+  commands._opcode = opcode;
+  commands._end = 1;
+  put16(commands, opcode);
+  commands._end = 4;
+}
+
+/** Adds one byte to the packet. */
+export function put8(commands: Commands, value: number): void {
+  commands._packet[commands._end++] = value;
+}
+
+/** Adds two bytes, the low one first. */
+export function put16(commands: Commands, value: number): void {
+  put8(commands, value);
+  put8(commands, value >> 8);
+}
+
+/** Adds bytes. */
+export function putBytes(commands: Commands, bytes: ArrayLike<number>): void {
+  commands._packet.set(bytes, commands._end);
+  commands._end += bytes.length;
+}
+
+/** Sends what was built; the answer may take `limit` milliseconds. */
+export function issue(commands: Commands, limit: number): void {
+  commands._packet[0] = Packet.Command;
+  commands._packet[3] = commands._end - 4;
+  commands._pending = true;
+  commands._credits--;
+  setTimer(commands, Slot.Command, limit, expire);
+  sendPacket(commands, commands._end);
+}
+
+function expire(commands: Commands): void {
+  const pending = commands._pending;
+  forget(commands);
+  commands._counters.timeouts++;
+  if (pending) commands._answered(commands, Status.NoAnswer, commands._packet, 0, 0);
+}
+
+/** Forgets the command under way, whose answer is not waited for any more; the controller can take one again. */
+export function forget(commands: Commands): void {
+  commands._pending = false;
+  commands._credits = 1;
+  clearTimer(commands, Slot.Command);
+}
+
+/** Takes a Command Complete or a Command Status: opcode, credits, status, and the return parameters behind it. */
+export function answer(commands: Commands, opcode: number, credits: number, status: number, bytes: Uint8Array, at: number, length: number): void {
+  const expected = commands._pending && opcode == commands._opcode;
+  commands._credits = credits;
+  if (expected) {
+    commands._pending = false;
+    clearTimer(commands, Slot.Command);
+    if (status) commands._counters.refused++;
+    commands._answered(commands, status, bytes, at, length);
+  } else if (opcode) commands._counters.late++;
+  if (!commands._pending && !commands._credits) setTimer(commands, Slot.Command, NO_CREDIT, expire);
+}

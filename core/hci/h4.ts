@@ -1,0 +1,206 @@
+import { get16 } from "../bytes/bytes.js";
+import { append, createRing, drop, peek, type Ring } from "../bytes/ring.js";
+import { clearTimer, setTimer, Slot, type Clock } from "../clock.js";
+import type { Counters } from "../counters.js";
+import { Event, Packet } from "./codes.js";
+
+/** Sees every packet: true for one sent, the array, the offset of its indicator byte, its length with the indicator. */
+export type TraceSink = (sent: boolean, bytes: Uint8Array, at: number, length: number) => void;
+
+/** The UART transport, Vol 4 Part A: packets in, packets out. Offsets are into the receive ring, and hold until the call returns. */
+export interface H4 extends Clock {
+  readonly _ring: Ring;
+  /** Where the next packet to be sent is built, indicator first. */
+  readonly _packet: Uint8Array;
+  /** The longest packet that may come in. */
+  readonly _longest: number;
+  readonly _counters: Counters;
+  /** The rate in bit/s at which the UART is open; 0: closed. */
+  _baud: number;
+  /** How many packets in a row have to look right before the stream is in step again; 0: it is. */
+  _doubtful: number;
+  /** Length of the packet that is being looked at. */
+  _current: number;
+  /** Changes with every byte received; what it was when the line was last looked at; how often it has stood still. */
+  _arrived: number;
+  _stamp: number;
+  _strikes: number;
+  _sink: TraceSink | null;
+  /** The command under way, whose answer helps to find one's step. */
+  _opcode: number;
+  /** An event: its code, and where its `length` parameter bytes begin. */
+  readonly _event: (h4: any, code: number, bytes: Uint8Array, at: number, length: number) => void;
+  /** An ACL data packet, its `length` bytes beginning with the handle. */
+  _acl: (h4: any, bytes: Uint8Array, at: number, length: number) => void;
+  /** In step again, as far as the bytes themselves can tell; something has been lost. */
+  readonly _resynced: (h4: any) => void;
+  /** The line itself is gone. */
+  readonly _fault: (h4: any, reason: string) => void;
+}
+
+/**
+ * Half the time, in milliseconds, after which a packet that stands still half received has lost bytes, and after which a line out of step is
+ * quiet. Half, because both are looked at twice: a busy engine may run its timers before it fetches the bytes that have come in meanwhile.
+ */
+const STALLED = 30;
+const QUIET = 10;
+
+/** How many packets in a row that look right put a stream back in step. */
+const CHAIN = 3;
+
+/** A ring fit for packets of `longest` bytes. */
+export function createReceiveRing(size: number, longest: number): Ring {
+  return createRing(size < longest ? longest : size, longest);
+}
+
+/** Length of the packet whose indicator lies `skip` bytes on; 0: not all here yet; -1: no packet begins like this. */
+function measure(h4: H4, skip: number): number {
+  const bytes = h4._ring._bytes;
+  let at = peek(h4._ring, skip + 1) + skip;
+  if (at < skip) return 0;
+  const type = bytes[at];
+  if (type == Packet.Diagnostic) return 64;
+  if (type == Packet.Empty || type == Packet.Empty31 || type == Packet.Empty34) return 1;
+  if (type < Packet.Acl || type > Packet.Event) return -1;
+  // Headers are 5, 4 and 3 bytes long, the length is their last byte; that of an ACL packet is their last two.
+  const header = 7 - type;
+  at = peek(h4._ring, skip + header) + skip;
+  if (at < skip) return 0;
+  if (type == Packet.Acl) {
+    const length = header + get16(bytes, at + 3);
+    return length > h4._longest || (bytes[at + 2] & 15) == 15 ? -1 : length;
+  }
+  return type == Packet.Event && !bytes[at + 1] ? -1 : header + bytes[at + header - 1];
+}
+
+function lose(h4: H4): void {
+  if (!h4._doubtful) h4._counters.resyncs++;
+  h4._doubtful = CHAIN;
+}
+
+function found(h4: H4): void {
+  h4._doubtful = 0;
+  h4._resynced(h4);
+}
+
+/** Forgets what was received. */
+export function flush(h4: H4): void {
+  h4._counters.dropped += h4._ring._used - h4._current;
+  drop(h4._ring, h4._ring._used);
+  h4._current = 0;
+}
+
+function inspect(h4: H4): void {
+  if (h4._stamp != h4._arrived) h4._strikes = 0;
+  else if (++h4._strikes > 1) {
+    lose(h4);
+    flush(h4);
+    found(h4);
+  }
+  h4._stamp = h4._arrived;
+  guard(h4);
+}
+
+/** Keeps one timer while something is unfinished on the line: a packet that stands still is a packet with bytes missing. */
+function guard(h4: H4): boolean {
+  if (h4._timers[Slot.Line] == null && (h4._doubtful || h4._ring._used)) setTimer(h4, Slot.Line, h4._doubtful ? QUIET : STALLED, inspect);
+  return false;
+}
+
+/**
+ * Hands on the next packet received; false where none is complete. Out of step, packets that look right are dropped until there have been
+ * enough of them, or one is the answer to the command under way.
+ */
+export function receivePacket(h4: H4): boolean {
+  const ring = h4._ring;
+  const bytes = ring._bytes;
+  const length = measure(h4, 0);
+  if (!length) return guard(h4);
+  if (length < 0) {
+    lose(h4);
+    h4._counters.dropped++;
+    drop(ring, 1);
+    return true;
+  }
+  const at = peek(ring, length);
+  if (at < 0) return guard(h4);
+  const type = bytes[at];
+  const isEvent = type == Packet.Event;
+  h4._strikes = 0;
+  h4._current = length;
+  if (h4._doubtful && length > 1 && (--h4._doubtful < 1 || (isEvent && bytes[at + 1] == Event.CommandComplete && get16(bytes, at + 4) == h4._opcode))) found(h4);
+  if (!h4._doubtful && length > 1) {
+    h4._counters.received++;
+    if (h4._sink) h4._sink(false, bytes, at, length);
+    if (isEvent) h4._event(h4, bytes[at + 1], bytes, at + 3, length - 3);
+    else if (type == Packet.Acl) h4._acl(h4, bytes, at + 1, length - 1);
+  }
+  drop(ring, h4._current);
+  h4._current = 0;
+  return true;
+}
+
+/** Opens the UART or changes its rate, in bit/s; false where that failed, which the layer above has been told. */
+export function openUart(h4: H4, baud: number): boolean {
+  const uart = h4._hal.uart;
+  if (h4._baud == baud) return true;
+  try {
+    uart.open(
+      baud,
+      !!uart.flow,
+      function (data) {
+        let from = 0;
+        h4._arrived = (h4._arrived + data.length) & 0xffff;
+        while (from < data.length && h4._baud) {
+          const taken = append(h4._ring, data, from);
+          if (!taken) {
+            h4._counters.overruns += data.length - from;
+            return lose(h4);
+          }
+          from += taken;
+          h4._wake(h4);
+        }
+      },
+      function (reason) {
+        h4._fault(h4, reason);
+        h4._wake(h4);
+      },
+    );
+    h4._baud = baud;
+  } catch (e) {
+    h4._fault(h4, String(e));
+  }
+  return h4._baud == baud;
+}
+
+/** Gives the UART back; no error where it is closed. */
+export function closeUart(h4: H4): void {
+  if (h4._baud) {
+    h4._baud = 0;
+    h4._doubtful = 0;
+    flush(h4);
+    clearTimer(h4, Slot.Line);
+    h4._hal.uart.close();
+  }
+}
+
+/** Sends so many empty packets that whatever the chip takes for an unfinished one is finished. */
+export function pad(h4: H4): void {
+  for (let i = 0; i < h4._packet.length; i++) h4._packet[i] = Packet.Empty;
+  write(h4, h4._packet.length);
+}
+
+/** Sends the first `length` bytes of the packet. */
+export function sendPacket(h4: H4, length: number): void {
+  h4._counters.sent++;
+  if (h4._sink) h4._sink(true, h4._packet, 0, length);
+  write(h4, length);
+}
+
+function write(h4: H4, length: number): void {
+  try {
+    h4._hal.uart.write(h4._packet, 0, length);
+  } catch (e) {
+    h4._fault(h4, String(e));
+  }
+}

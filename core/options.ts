@@ -1,0 +1,80 @@
+import { callable, integer, reject } from "./errors.js";
+
+/** What `open()` takes as its third argument. Each is optional. */
+export interface Options {
+  /** The chip is up. */
+  onready?: (info: ReadyInfo) => void;
+  /**
+   * Something failed that nobody waits for, a BlimpError. The stack goes on by itself, except before `onready`: there it has given the board
+   * back, and `open()` may be called again.
+   */
+  onerror?: (error: Error) => void;
+  /** Something is odd but not wrong, or will be tried again; a BlimpError too. */
+  onwarning?: (warning: Error) => void;
+  /** The firmware download: bytes of the image done, and its length. */
+  onprogress?: (done: number, total: number) => void;
+  /** A step of the bring-up begins: "firmware", "power", "reset", "identity", "baud", "minidriver", "record", "launch", "settle", "address", "setup". */
+  onstep?: (step: string) => void;
+  /** The chip had to be restarted and everything declared is on its way back; `ms` is how long it was gone. */
+  onrecover?: (info: ReadyInfo) => void;
+  /** The device's address, 12 hex digits: written to a CYW43438; on another controller used as its static random address. */
+  mac?: string;
+  /** Gives the firmware once more, for a recovery, where the second argument of `open()` is not to be kept. */
+  firmwareagain?: () => any;
+  /** Any of the limits below, by its name. */
+  [limit: string]: any;
+}
+
+/** What `onready` and `onrecover` are told: milliseconds since the rise began, the chip's own name, its HCI revision, the device's address. */
+export interface ReadyInfo {
+  ms: number;
+  name: string;
+  revision: number;
+  address: string;
+}
+
+/** The sizes and time limits that an application may set: default, least, most. Times in milliseconds, sizes in bytes, rates in bit/s. */
+const LIMITS: { [name: string]: number[] } = {
+  // The receive ring: four of the longest events, or 11 ms at 921600 bit/s while the engine is busy.
+  receive: [1024, 300, 65536],
+  // The working rate. 0: 921600 with flow control, else that of the reset. Above 2000000 the part is said to lack the clock.
+  baud: [0, 0, 3e6],
+  // The rate of the firmware download. 0: the working rate.
+  downloadbaud: [0, 0, 3e6],
+  // The rate at which the controller comes out of a reset.
+  resetbaud: [115200, 9600, 3e6],
+  // BT_REG_ON low; three times as long after a failure. Drivers use 1 to 300, the last for a regulator's discharge.
+  poweroff: [100, 1, 1e4],
+  // BT_REG_ON high before the first byte. Drivers use 10 to 500; up to 400 more where the chip's RTS can be read and is still high.
+  poweron: [100, 10, 1e4],
+  // After Download_Minidriver: all drivers use 50.
+  minidriver: [50, 0, 1e4],
+  // After Launch_RAM. Drivers use 10 to 1000; too short a wait gave Hardware Errors.
+  settle: [250, 10, 1e4],
+  // For the answer to a command that has no limit of its own.
+  commandlimit: [2000, 100, 6e4],
+  // How often the whole bring-up is tried.
+  attempts: [3, 1, 100],
+  // Nothing received for so long: ask the chip whether it is there. 0: never.
+  health: [1e4, 0, 36e5],
+};
+
+/** The limits in force, by name. */
+export type Limits = { [name: string]: number };
+
+/**
+ * Takes the limits out of the options.
+ * @throws BlimpError "argument" for one that is no integer or out of its bounds, and for a callback that is no function
+ */
+export function readLimits(options: Options): Limits {
+  const limits: Limits = {};
+  if (!options || typeof options != "object") reject("open", "options", options, "an object");
+  for (const name in LIMITS) {
+    const row = LIMITS[name];
+    limits[name] = options[name] === undefined ? row[0] : integer("open", name, options[name], row[1], row[2]);
+  }
+  for (const name in options) {
+    if (name.substr(0, 2) == "on" && options[name]) callable("open", name, options[name]);
+  }
+  return limits;
+}

@@ -1,0 +1,125 @@
+import { Beacon, type BeaconOptions } from "./beacon.js";
+import type { VirtualClock } from "./clock.js";
+import { Observer, type ObserverOptions } from "./observer.js";
+import { airTime, type AdvertisingPdu, type DeviceAddress } from "./pdu.js";
+import { Random } from "./random.js";
+
+/** What takes part in the air: a controller, a beacon, an observer. */
+export interface Radio {
+  /** For messages and for `air.rssi`. */
+  readonly name: string;
+  /** True if the receiver is on an advertising channel at `time` (ms). Asked only between `air.listen` and `air.ignore`. */
+  listening(time: number): boolean;
+  /** Takes a PDU that it has heard; `rssi` in dBm, 127 is unknown. */
+  hear(pdu: AdvertisingPdu, rssi: number, from: Radio): void;
+  /** Answers a SCAN_REQ that `scanner` sends after a scannable PDU of this radio: the SCAN_RSP, or null for silence. */
+  scanRequested(scanner: DeviceAddress): AdvertisingPdu | null;
+}
+
+/** What `air.sniff` hands out. */
+export interface Sniffed {
+  /** Virtual time (ms) of the end of the PDU. */
+  readonly time: number;
+  readonly pdu: AdvertisingPdu;
+  readonly from: Radio;
+}
+
+/** Inter-frame space, ms. */
+const T_IFS = 0.15;
+/** A SCAN_REQ: preamble, access address, header, ScanA, AdvA, CRC at 1 Mbit/s. */
+const SCAN_REQ_TIME = 0.176;
+
+/**
+ * The air: joins the radios of one virtual clock. Legacy advertising on LE 1M is modelled with its times and the scanners' windows. Left
+ * out: the three advertising channels (a scanner hears every PDU sent in its window), collisions, and the travel of connections.
+ */
+export class Air {
+  readonly clock: VirtualClock;
+  /** Whence advertisers draw their advDelay. */
+  readonly random: Random;
+  /**
+   * How strongly a radio hears another, replaceable: dBm (-127 to 20), 127 for a receiver that does not know, null for out of range.
+   * The default asks a beacon for its own `rssi` and is -60 dBm elsewhere.
+   */
+  rssi: (from: Radio, to: Radio) => number | null = (from) => (from instanceof Beacon ? from.rssi : -60);
+
+  /** Replaced, never changed, so that a radio may come and go while a PDU is handed out. */
+  private _listeners: readonly Radio[] = [];
+  private _sniffers: readonly ((sniffed: Sniffed) => void)[] = [];
+
+  constructor(clock: VirtualClock, options: { seed?: number } = {}) {
+    this.clock = clock;
+    this.random = new Random(options.seed ?? 1);
+  }
+
+  /** From now on `radio` hears what is sent while it is `listening`. */
+  listen(radio: Radio): void {
+    if (!this._listeners.includes(radio)) this._listeners = [...this._listeners, radio];
+  }
+
+  /** Ends `listen`. */
+  ignore(radio: Radio): void {
+    this._listeners = this._listeners.filter((other) => other !== radio);
+  }
+
+  /** Sends a PDU whose last bit leaves now. */
+  transmit(from: Radio, pdu: AdvertisingPdu): void {
+    this._overhear(from, pdu);
+    const listeners = this._listeners;
+    for (let i = 0; i < listeners.length; i++) {
+      const to = listeners[i];
+      if (to !== from && to.listening(this.clock.now)) this._carry(from, to, pdu);
+    }
+  }
+
+  /**
+   * Sends a SCAN_REQ that follows a PDU just heard, and brings the SCAN_RSP, if there is one, to `scanner`.
+   * @param own the scanner's own address (ScanA)
+   */
+  requestScan(scanner: Radio, own: DeviceAddress, advertiser: Radio): void {
+    if (this.rssi(scanner, advertiser) === null) return;
+    this.clock.after(T_IFS + SCAN_REQ_TIME, () => {
+      const response = advertiser.scanRequested(own);
+      if (response === null) return;
+      this.clock.after(T_IFS + airTime(response), () => {
+        this._overhear(advertiser, response);
+        this._carry(advertiser, scanner, response);
+      });
+    });
+  }
+
+  /**
+   * Calls `callback` with every PDU that is on the air, whoever hears it.
+   * @returns a function that ends it
+   */
+  sniff(callback: (sniffed: Sniffed) => void): () => void {
+    this._sniffers = [...this._sniffers, callback];
+    return () => {
+      this._sniffers = this._sniffers.filter((other) => other !== callback);
+    };
+  }
+
+  /** Puts an advertiser on the air that is not a whole chip, and starts it. */
+  advertise(options: BeaconOptions = {}): Beacon {
+    const beacon = new Beacon(this, options);
+    beacon.start();
+    return beacon;
+  }
+
+  /** Puts a scanner on the air that is not a whole chip, and starts it. */
+  observe(options: ObserverOptions = {}): Observer {
+    const observer = new Observer(this, options);
+    observer.start();
+    return observer;
+  }
+
+  private _overhear(from: Radio, pdu: AdvertisingPdu): void {
+    const sniffers = this._sniffers;
+    for (let i = 0; i < sniffers.length; i++) sniffers[i]({ time: this.clock.now, pdu, from });
+  }
+
+  private _carry(from: Radio, to: Radio, pdu: AdvertisingPdu): void {
+    const rssi = this.rssi(from, to);
+    if (rssi !== null) to.hear(pdu, rssi, from);
+  }
+}

@@ -1,0 +1,32 @@
+/**
+ * A board without hardware: the HAL over a virtual clock, with a virtual CYW43438 (or any H4 controller) behind the UART and an air that
+ * joins several of them. It knows hal.ts and the wire formats, not the stack: whoever implements or uses `Hal` can test with it.
+ */
+export { createBoard, type Board, type BoardOptions, type PinEvent, type Wiring } from "./board.js";
+export { VirtualClock, type Handle } from "./clock.js";
+export { Random } from "./random.js";
+export { Wire, WireEnd, Line, type Chunk, type Fault, type WireOptions } from "./wire.js";
+export { Air, type Radio, type Sniffed } from "./air.js";
+export { addressKey, airTime, deviceAddress, PduType, sameAddress, type AdvertisingPdu, type DeviceAddress } from "./pdu.js";
+export { Beacon, type BeaconOptions } from "./beacon.js";
+export { Observer, type Heard, type ObserverOptions } from "./observer.js";
+export { EventCode, LeController, type ControllerOptions } from "./controller.js";
+export { STANDARD_COMMANDS } from "./commands.js";
+export { CommandTable, type Answer, type CommandRow } from "./table.js";
+export { CYW43438, PLAIN, type Buffers, type ControllerIdentity } from "./identity.js";
+export { Status } from "./status.js";
+export { aes128 } from "./aes.js";
+export { H4, H4Assembler } from "./h4.js";
+export { ImageOpcode, joinImage, makeImage, splitImage, type ImageOptions, type ImageRecord } from "./image.js";
+export {
+  START_BAUD,
+  VirtualChip,
+  type ChipOptions,
+  type ChipParts,
+  type Hook,
+  type HookAnswer,
+  type LoggedCommand,
+  type Violation,
+} from "./chip.js";
+export { VirtualCyw43438, type ChipState, type Cyw43438Options, type Written } from "./cyw43438.js";
+export { PlainController, type PlainOptions } from "./plain.js";

@@ -1,0 +1,11 @@
+/** The HCI error codes (Core Vol 1 Part F) that the simulated controllers answer with. */
+export const Status = {
+  SUCCESS: 0x00,
+  UNKNOWN_HCI_COMMAND: 0x01,
+  UNKNOWN_CONNECTION_IDENTIFIER: 0x02,
+  MEMORY_CAPACITY_EXCEEDED: 0x07,
+  COMMAND_DISALLOWED: 0x0c,
+  UNSUPPORTED_FEATURE_OR_PARAMETER: 0x11,
+  INVALID_HCI_COMMAND_PARAMETERS: 0x12,
+  ADVERTISING_TIMEOUT: 0x3c,
+} as const;
