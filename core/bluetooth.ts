@@ -1,13 +1,10 @@
 import type { Hal, Session } from "../hal/hal.js";
 import { hex, parseAddress } from "./bytes/hex.js";
-import { ADDRESS } from "./chip/address.js";
-import { BRINGUP } from "./chip/bringup.js";
 import { openFirmware, type FirmwareSource } from "./chip/firmware.js";
-import { closeChip, createSupervisor, faultChip, openChip } from "./chip/supervisor.js";
+import { closeChip, openChip, SUPERVISION } from "./chip/supervisor.js";
 import type { Counters } from "./counters.js";
 import { callable, reject } from "./errors.js";
 import type { TraceSink } from "./hci/h4.js";
-import { SETUP } from "./hci/setup.js";
 import { createHost, type Host, type Role } from "./host.js";
 import { readLimits, type Options } from "./options.js";
 
@@ -55,13 +52,13 @@ export function createOpen<Instance>(parts: Part[], longest: number): Open<Core 
     if (!hal || !hal.uart || !hal.timer || !hal.gpio) reject("open", "hal", hal, "{uart, gpio, timer, delay}");
     const given = options === undefined ? {} : options;
     const session: Session = hal.session || (hal.session = { held: false, address: null });
-    const host = createHost(hal, given, readLimits(given), longest, session, faultChip);
+    const host = createHost(hal, given, readLimits(given), longest, session, SUPERVISION);
     const instance: any = {
       close: function () {
         closeChip(host);
       },
       address: function () {
-        return host._chip._addresstype < 0 ? null : hex(host._chip._address, 0, 6, true);
+        return host._addresstype < 0 ? null : hex(host._address, 0, 6, true);
       },
       counters: function () {
         const copy: any = {};
@@ -78,8 +75,6 @@ export function createOpen<Instance>(parts: Part[], longest: number): Open<Core 
       host._mac = parseAddress(given.mac);
       if (!host._mac) reject("open", "mac", given.mac, "12 hex digits");
     }
-    host._rows.push.apply(host._rows, BRINGUP.concat(SETUP, ADDRESS));
-    host._roles.push(createSupervisor());
     for (let i = 0; i < parts.length; i++) host._roles.push(parts[i](host, instance));
     openChip(host);
     return instance;

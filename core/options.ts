@@ -33,31 +33,33 @@ export interface ReadyInfo {
   address: string;
 }
 
-/** The sizes and time limits that an application may set: default, least, most. Times in milliseconds, sizes in bytes, rates in bit/s. */
-const LIMITS: { [name: string]: number[] } = {
-  // The receive ring: four of the longest events, or 11 ms at 921600 bit/s while the engine is busy.
-  receive: [1024, 300, 65536],
+/**
+ * The sizes and time limits that an application may set: name, default, least, most. Times in milliseconds, sizes in bytes, rates in bit/s. One
+ * text, because a table of numbers would cost a small engine a hundred variables for good.
+ */
+const LIMITS =
+  // The receive ring: two of the longest events, or 5 ms at 921600 bit/s while the engine is busy.
+  "receive 512 300 65536 " +
   // The working rate. 0: 921600 with flow control, else that of the reset. Above 2000000 the part is said to lack the clock.
-  baud: [0, 0, 3e6],
+  "baud 0 0 3000000 " +
   // The rate of the firmware download. 0: the working rate.
-  downloadbaud: [0, 0, 3e6],
+  "downloadbaud 0 0 3000000 " +
   // The rate at which the controller comes out of a reset.
-  resetbaud: [115200, 9600, 3e6],
+  "resetbaud 115200 9600 3000000 " +
   // BT_REG_ON low; three times as long after a failure. Drivers use 1 to 300, the last for a regulator's discharge.
-  poweroff: [100, 1, 1e4],
+  "poweroff 100 1 10000 " +
   // BT_REG_ON high before the first byte. Drivers use 10 to 500; up to 400 more where the chip's RTS can be read and is still high.
-  poweron: [100, 10, 1e4],
+  "poweron 100 10 10000 " +
   // After Download_Minidriver: all drivers use 50.
-  minidriver: [50, 0, 1e4],
+  "minidriver 50 0 10000 " +
   // After Launch_RAM. Drivers use 10 to 1000; too short a wait gave Hardware Errors.
-  settle: [250, 10, 1e4],
-  // For the answer to a command that has no limit of its own.
-  commandlimit: [2000, 100, 6e4],
+  "settle 250 10 10000 " +
+  // For the answer to a command once the chip is ready.
+  "commandlimit 2000 100 60000 " +
   // How often the whole bring-up is tried.
-  attempts: [3, 1, 100],
+  "attempts 3 1 100 " +
   // Nothing received for so long: ask the chip whether it is there. 0: never.
-  health: [1e4, 0, 36e5],
-};
+  "health 10000 0 3600000";
 
 /** The limits in force, by name. */
 export type Limits = { [name: string]: number };
@@ -69,9 +71,10 @@ export type Limits = { [name: string]: number };
 export function readLimits(options: Options): Limits {
   const limits: Limits = {};
   if (!options || typeof options != "object") reject("open", "options", options, "an object");
-  for (const name in LIMITS) {
-    const row = LIMITS[name];
-    limits[name] = options[name] === undefined ? row[0] : integer("open", name, options[name], row[1], row[2]);
+  const words = LIMITS.split(" ");
+  for (let i = 0; i < words.length; i += 4) {
+    const name = words[i];
+    limits[name] = integer("open", name, options[name] === undefined ? +words[i + 1] : options[name], +words[i + 2], +words[i + 3]);
   }
   for (const name in options) {
     if (name.substr(0, 2) == "on" && options[name]) callable("open", name, options[name]);

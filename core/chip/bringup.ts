@@ -1,33 +1,136 @@
 import { get16 } from "../bytes/bytes.js";
-import { Command, Status } from "../hci/codes.js";
-import { begin, forget, put16, putBytes } from "../hci/commands.js";
+import { setTimer, Slot } from "../clock.js";
+import { failure } from "../errors.js";
+import { Command, Event, Supported } from "../hci/codes.js";
+import { begin, put16, put8, putBytes } from "../hci/commands.js";
 import { flush, openUart, pad } from "../hci/h4.js";
-import { call, type Host, type Row } from "../host.js";
+import { call, Phase, supports, type EventTable, type Host } from "../host.js";
+import { settleAddress, useDrawn } from "./address.js";
 import { readFirmware, RECORD_HEADER } from "./firmware.js";
-import { enter, fail, proceed, wait, warn } from "./supervisor.js";
+
+/**
+ * The steps of the bring-up in their order, most of them one command: section 6 of the project's notes on the chip, then what every
+ * controller is set up with. One `switch` each builds them and takes their answers: as rows of a table they took twice the variables of
+ * a small engine.
+ */
+export const enum Step {
+  Power,
+  Reset,
+  Identity,
+  Baud,
+  Minidriver,
+  Record,
+  Launch,
+  Settle,
+  Address,
+  AddressReset,
+  WorkBaud,
+  Commands,
+  Name,
+  OwnAddress,
+  Draw,
+  DrawAgain,
+  RandomAddress,
+  LeHost,
+  EventMask,
+  LeEventMask,
+  /** Where it ends; and what asks the chip, from then on, whether it is there. */
+  Ready,
+}
+
+/** What the application hears of them; the last name holds for all that follow. */
+const NAMES = "power reset identity baud minidriver record launch settle address address baud setup";
+
+const OPCODES = new Uint16Array([
+  0,
+  Command.Reset,
+  Command.ReadLocalVersion,
+  Command.UpdateBaudRate,
+  Command.DownloadMinidriver,
+  0,
+  0,
+  0,
+  Command.WriteBdAddr,
+  Command.Reset,
+  Command.UpdateBaudRate,
+  Command.ReadSupportedCommands,
+  Command.ReadLocalName,
+  Command.ReadBdAddr,
+  Command.LeRand,
+  Command.LeRand,
+  Command.LeSetRandomAddress,
+  Command.WriteLeHostSupport,
+  Command.SetEventMask,
+  Command.LeSetEventMask,
+  Command.ReadLocalVersion,
+]);
 
 /** What distinguishes a CYW43438 in the answer to Read Local Version: manufacturer and subversion. */
 const BROADCOM = 15;
 const CYW43438 = 0x2209;
 
-/** How often HCI Reset is sent to a chip whose rate is known, and to one that may have been left at any of three, each tried three times. */
+/** How often HCI Reset is sent to a chip whose rate is known, and to one that may have been left at any of four, each tried three times. */
 const RESETS = 10;
 const RESETS_SOUGHT = 12;
 
 /** How often, every 5 ms, the chip's RTS is looked at before it is taken for stuck. */
 const LOOKS = 80;
 
-/** Where rows are gone to out of their order. */
-const enum Place {
-  Power = 0,
-  Reset = 1,
-  Address = 7,
-}
-
-/** The rate at which the chip works, and that of the download, in bit/s. */
+/** The rate at which the chip is to work, or to be loaded, in bit/s. */
 function targetBaud(host: Host): number {
   const limits = host._limits;
-  return host._slow ? limits.resetbaud : (host._loading && limits.downloadbaud) || limits.baud || (host._hal.uart.flow ? 921600 : limits.resetbaud);
+  if (host._slow) return limits.resetbaud;
+  return (host._loading && limits.downloadbaud) || limits.baud || (host._hal.uart.flow ? 921600 : limits.resetbaud);
+}
+
+/** Whether a step has nothing to do here. */
+function isIdle(host: Host, step: Step): boolean {
+  switch (step) {
+    case Step.Baud:
+    case Step.WorkBaud:
+      return !host._cyw || targetBaud(host) == host._baud;
+    case Step.Address:
+    case Step.AddressReset:
+      return !host._cyw || !host._mac;
+    case Step.Name:
+      return !supports(host, Supported.ReadLocalName);
+    case Step.Draw:
+    case Step.DrawAgain:
+      return host._addresstype >= 0;
+    case Step.RandomAddress:
+      return host._addresstype < 1;
+    case Step.LeHost:
+      return !supports(host, Supported.WriteLeHostSupport);
+  }
+  return false;
+}
+
+/** Begins a step, or the first behind it that has something to do. */
+export function goTo(host: Host, step: Step): void {
+  const names = NAMES.split(" ");
+  while (isIdle(host, step)) step++;
+  const name = names[step];
+  host._state = step;
+  if (name && name != host._step) {
+    host._step = name;
+    call(host, host._options.onstep, name);
+  }
+  // The application may have closed it all in one of its callbacks.
+  if (host._phase != Phase.Rising) return;
+  if (step == Step.Power) power(host);
+  else if (step == Step.Settle) settle(host);
+  else if (step == Step.Ready) host._ready(host);
+  else host._due = true;
+}
+
+/** Goes on in so many milliseconds. */
+function wait(host: Host, ms: number, next: (host: Host) => void): void {
+  setTimer(host, Slot.Step, ms, next);
+}
+
+/** Tells the application of something odd. */
+export function warn(host: Host, code: string, detail: any): void {
+  call(host, host._options.onwarning, failure(code, host._step!, detail));
 }
 
 function power(host: Host): void {
@@ -36,221 +139,206 @@ function power(host: Host): void {
   // TX idles high before the chip has power: it is sensitive to noise on a line that nobody drives.
   if (!openUart(host, limits.resetbaud)) return;
   host._fresh = host._cut = host._loaded = false;
-  host._tries = 0;
   if (gpio.rts) gpio.rts(1);
   if (gpio.lpo && !gpio.clock) gpio.lpo(0);
   if (gpio.devwake) gpio.devwake(0);
-  if (!gpio.regon) return listen(host);
+  if (!gpio.regon) return listen(host, LOOKS);
   gpio.regon(0);
   // Longer where it may not have come down the last time.
   wait(host, host._born || host._attempts ? 3 * limits.poweroff : limits.poweroff, function () {
-    forget(host);
     flush(host);
     gpio.regon!(1);
     host._fresh = host._cut = true;
-    wait(host, limits.poweron, listen);
+    wait(host, limits.poweron, function () {
+      listen(host, LOOKS);
+    });
   });
 }
 
-/** Waits until the chip's RTS says that it can receive, where that can be read. */
-function listen(host: Host): void {
-  const gpio = host._hal.gpio;
-  if (gpio.rts) gpio.rts(0);
-  if (gpio.cts && gpio.cts()) {
-    if (host._tries++ < LOOKS) return wait(host, 5, listen);
-    warn(host, "rts", 1);
-  }
-  host._tries = 0;
-  proceed(host);
-}
-
-function buildReset(host: Host): void {
-  const limits = host._limits;
-  if (!host._fresh) {
-    // It may have been left at any of these; and of what it heard at a wrong one it may now wait for the end.
-    openUart(host, [host._baud, limits.resetbaud, targetBaud(host), limits.downloadbaud || limits.resetbaud][(host._tries / 3) | 0]);
-    if (host._tries) pad(host);
-  }
-  begin(host, Command.Reset);
-}
-
-function resetRefused(host: Host, status: number): boolean {
-  if (status != Status.NoAnswer) return false;
-  if (++host._tries < (host._fresh ? RESETS : RESETS_SOUGHT)) host._row--;
-  else if (!host._fresh && host._hal.gpio.regon) host._row = Place.Power;
-  else return false;
-  proceed(host);
-  return true;
-}
-
-function identify(host: Host, bytes: Uint8Array, at: number): void {
-  const chip = host._chip;
-  const firmware = host._firmware;
-  const revision = get16(bytes, at + 1);
-  chip._version = bytes[at];
-  chip._revision = revision;
-  chip._cyw = get16(bytes, at + 4) == BROADCOM && get16(bytes, at + 6) == CYW43438;
-  host._loading = false;
-  if (!firmware) {
-    if (chip._cyw && !revision) warn(host, "rom", 0);
-  } else if (!chip._cyw) {
-    return fail(host, "part", get16(bytes, at + 6), true);
-  } else if (firmware._revision < 0 ? !revision : revision != firmware._revision) {
-    if (host._loaded) return fail(host, "revision", revision);
-    if (!revision) {
-      host._loading = true;
-      host._offset = host._record = 0;
-      return proceed(host);
-    }
-    // A chip that runs another patch cannot be patched: it has to lose that one first.
-    if (host._cut || !host._hal.gpio.regon) return fail(host, "revision", revision);
-    host._row = Place.Power;
-    return proceed(host);
-  }
-  host._row = Place.Address;
-  proceed(host);
-}
-
-function changesBaud(host: Host): boolean {
-  return targetBaud(host) != host._baud;
-}
-
-function buildBaud(host: Host): void {
-  const baud = targetBaud(host);
-  put16(host, 0);
-  put16(host, baud);
-  put16(host, baud >> 16);
-}
-
-function baudTaken(host: Host): void {
-  if (openUart(host, targetBaud(host))) wait(host, 2, proceed);
-}
-
-function baudRefused(host: Host, status: number): boolean {
-  if (status < 0) return false;
-  host._slow = true;
-  warn(host, "baud", status);
-  proceed(host);
-  return true;
-}
-
-/** The opcode of the record that is to be sent, with its length in the packet's fourth byte. */
-function recordOpcode(host: Host): number {
-  readFirmware(host._firmware!, host._offset, host._packet, 1, RECORD_HEADER);
-  return get16(host._packet, 1);
-}
-
-function buildRecord(host: Host): void {
-  begin(host, recordOpcode(host));
-  const length = host._packet[3];
-  readFirmware(host._firmware!, host._offset + RECORD_HEADER, host._packet, host._end, length);
-  host._end += length;
-}
-
-function recordTaken(host: Host): boolean {
-  host._offset += RECORD_HEADER + host._packet[3];
-  host._record++;
-  call(host, host._options.onprogress, host._offset, host._firmware!._length);
-  return true;
-}
-
 /** The chip restarts with the patch, at the rate of a reset, some milliseconds after it has answered. */
-function settle(host: Host): boolean {
-  recordTaken(host);
-  enter(host, "settle");
+function settle(host: Host): void {
   host._loading = false;
-  host._loaded = true;
-  host._fresh = true;
+  host._loaded = host._fresh = true;
   if (openUart(host, host._limits.resetbaud)) {
     wait(host, host._limits.settle, function () {
       flush(host);
-      host._row = Place.Reset;
-      listen(host);
+      listen(host, LOOKS);
     });
   }
-  return false;
 }
 
-function writesAddress(host: Host): boolean {
-  return host._mac != null && host._chip._cyw;
-}
-
-function recordRefused(host: Host, status: number): boolean {
-  fail(host, status < 0 ? "no-answer" : "record", host._record, false, "record " + host._record + ", status " + status);
-  return true;
-}
-
-/** The bring-up of section 6 of the project's notes on the chip. Where it goes back to the reset after a download it finds nothing left to do. */
-export const BRINGUP: Row[] = [
-  { _step: "power", _opcode: 0, _build: power },
-  { _step: "reset", _opcode: Command.Reset, _limit: 200, _build: buildReset, _refused: resetRefused },
-  { _step: "identity", _opcode: Command.ReadLocalVersion, _limit: 1000, _least: 8, _take: identify },
-  {
-    _step: "baud",
-    _opcode: Command.UpdateBaudRate,
-    _limit: 100,
-    _wanted: changesBaud,
-    _build: buildBaud,
-    _take: baudTaken,
-    _refused: baudRefused,
-  },
-  {
-    _step: "minidriver",
-    _opcode: Command.DownloadMinidriver,
-    _limit: 1000,
-    _take: function (host) {
-      wait(host, host._limits.minidriver, function () {
-        flush(host);
-        proceed(host);
+/** Waits until the chip's RTS says that it can receive, where that can be read. */
+function listen(host: Host, looks: number): void {
+  const gpio = host._hal.gpio;
+  if (gpio.rts) gpio.rts(0);
+  if (gpio.cts && gpio.cts()) {
+    if (looks) {
+      return wait(host, 5, function () {
+        listen(host, looks - 1);
       });
-    },
-  },
-  {
-    _step: "record",
-    _opcode: Command.WriteRam,
-    _limit: 1000,
-    _wanted: function (host) {
-      // Some images begin with the command that has opened this download.
-      if (recordOpcode(host) == Command.DownloadMinidriver) host._offset += RECORD_HEADER;
-      return recordOpcode(host) == Command.WriteRam;
-    },
-    _build: buildRecord,
-    _take: function (host) {
-      host._row--;
-      return recordTaken(host);
-    },
-    _refused: recordRefused,
-  },
-  {
-    _step: "launch",
-    _opcode: Command.LaunchRam,
-    _limit: 1000,
-    _build: buildRecord,
-    _take: settle,
-    _refused: function (host, status) {
-      // The chip may have gone before its answer was out.
-      return status < 0 ? !settle(host) : recordRefused(host, status);
-    },
-  },
-  {
-    _step: "address",
-    _opcode: Command.WriteBdAddr,
-    _wanted: writesAddress,
-    _build: function (host) {
+    }
+    warn(host, "rts", 1);
+  }
+  host._tries = 0;
+  goTo(host, Step.Reset);
+}
+
+/** Reads the header of the record that is to be sent: its opcode; its length is left in the packet's fourth byte. */
+function readRecord(host: Host): number {
+  readFirmware(host._firmware!, host._offset!, host._packet, 1, RECORD_HEADER);
+  return get16(host._packet, 1);
+}
+
+/** Builds the command of the present step; returns how many milliseconds its answer may take. */
+export function buildStep(host: Host): number {
+  const limits = host._limits;
+  const step = host._state;
+  const target = targetBaud(host);
+  let limit = 1000;
+  begin(host, OPCODES[step]);
+  switch (step) {
+    case Step.Reset:
+      limit = 200;
+      if (!host._fresh) {
+        // It may have been left at any of these; and of what it heard at a wrong one it may now wait for the end.
+        openUart(host, [host._baud, limits.resetbaud, target, limits.downloadbaud || target][(host._tries! / 3) | 0]);
+        if (host._tries) pad(host);
+        begin(host, Command.Reset);
+      }
+      break;
+    case Step.Baud:
+    case Step.WorkBaud:
+      limit = 100;
+      put16(host, 0);
+      put16(host, target);
+      put16(host, target >> 16);
+      break;
+    case Step.Record:
+    case Step.Launch:
+      begin(host, readRecord(host));
+      readFirmware(host._firmware!, host._offset! + RECORD_HEADER, host._packet, 4, host._packet[3]);
+      host._end += host._packet[3];
+      break;
+    case Step.Address:
       putBytes(host, host._mac!);
-    },
-  },
-  // Only a Reset makes the controller use it.
-  { _opcode: Command.Reset, _wanted: writesAddress },
-  {
-    _step: "baud",
-    _opcode: Command.UpdateBaudRate,
-    _limit: 100,
-    _wanted: function (host) {
-      return host._chip._cyw && changesBaud(host);
-    },
-    _build: buildBaud,
-    _take: baudTaken,
-    _refused: baudRefused,
-  },
-];
+      break;
+    case Step.RandomAddress:
+      putBytes(host, host._address);
+      break;
+    case Step.LeHost:
+      // A dual-mode controller keeps its LE half off without it.
+      put16(host, 1);
+      break;
+    case Step.EventMask:
+      putMask(host, host._events);
+      break;
+    case Step.LeEventMask:
+      putMask(host, host._leEvents);
+      break;
+  }
+  return limit;
+}
+
+/** Adds a mask of 8 octets with the bits of the events that the table has rows for (Vol 4 Part E sections 7.3.1 and 7.8.1). */
+function putMask(host: Host, table: EventTable): void {
+  for (let code = 1; code < 65; ) {
+    let bits = 0;
+    do {
+      // The bit of Number Of Completed Packets is reserved: it cannot be masked.
+      if (table[code] && code != Event.NumberOfCompletedPackets) bits |= 1 << ((code - 1) & 7);
+    } while (code++ & 7);
+    put8(host, bits);
+  }
+}
+
+/** Takes the answer to the command of the present step. */
+export function takeStep(host: Host, status: number, bytes: Uint8Array, at: number, length: number): void {
+  let step = host._state;
+  const record = step == Step.Record || step == Step.Launch;
+  let failed = status < 0 ? "no-answer" : status ? (record ? "record" : "status") : "";
+  let detail = record ? host._record : status;
+  let next = step + 1;
+
+  if (status) {
+    if (step == Step.Reset && status < 0) {
+      next = step;
+      if (++host._tries! < (host._fresh ? RESETS : RESETS_SOUGHT)) failed = "";
+      else if (!host._fresh && host._hal.gpio.regon) {
+        next = Step.Power;
+        failed = "";
+      }
+    } else if (step == Step.Launch ? status < 0 : status > 0 && (step == Step.Name || step == Step.LeHost)) {
+      // The chip may have gone before its answer was out; the others can be done without.
+      failed = "";
+    } else if (status > 0 && (step == Step.Baud || step == Step.WorkBaud)) {
+      warn(host, "baud", status);
+      failed = "";
+    }
+  } else {
+    switch (step) {
+      case Step.Identity:
+        if (length < 8) failed = "malformed";
+        else {
+          host._version = bytes[at];
+          detail = host._revision = get16(bytes, at + 1);
+          host._cyw = get16(bytes, at + 4) == BROADCOM && get16(bytes, at + 6) == CYW43438;
+          next = Step.Address;
+          if (host._firmware) {
+            const wanted = host._firmware._revision;
+            if (!host._cyw) failed = "part";
+            else if (wanted < 0 ? !detail : detail != wanted) {
+              // A chip that runs another patch cannot be patched: it has to lose that one first.
+              next = detail ? Step.Power : Step.Baud;
+              if (host._loaded || (detail && (host._cut || !host._hal.gpio.regon))) failed = "revision";
+              host._loading = true;
+              host._offset = host._record = 0;
+            }
+          } else if (host._cyw && !detail) warn(host, "rom", 0);
+        }
+        break;
+      case Step.Baud:
+      case Step.WorkBaud:
+        if (openUart(host, targetBaud(host))) {
+          wait(host, 2, function () {
+            goTo(host, next);
+          });
+        }
+        return;
+      case Step.Minidriver:
+        wait(host, host._limits.minidriver, function () {
+          flush(host);
+          // Some images begin with this very command.
+          if (readRecord(host) == Command.DownloadMinidriver) host._offset! += RECORD_HEADER;
+          goTo(host, next);
+        });
+        return;
+      case Step.Record:
+        host._record!++;
+        host._offset! += RECORD_HEADER + host._packet[3];
+        call(host, host._options.onprogress, host._offset, host._firmware!._source.length);
+        next = readRecord(host) == Command.WriteRam ? Step.Record : Step.Launch;
+        break;
+      case Step.Launch:
+        detail = host._firmware!._source.length;
+        call(host, host._options.onprogress, detail, detail);
+        break;
+      case Step.Commands:
+        for (let i = 0; i < 64; i++) host._supported[i] = i < length ? bytes[at + i] : 0;
+        break;
+      case Step.Name:
+        host._name = "";
+        for (let i = 0; i < length && bytes[at + i]; i++) host._name += String.fromCharCode(bytes[at + i]);
+        break;
+      case Step.OwnAddress:
+        host._drawn = "";
+        failed = length < 6 ? "malformed" : settleAddress(host, bytes, at);
+        break;
+      case Step.Draw:
+      case Step.DrawAgain:
+        failed = length < 8 ? "malformed" : useDrawn(host, bytes, at);
+        break;
+    }
+  }
+  if (failed) host._fail(host, failed, detail, failed == "part" || failed == "mac" || failed == "random");
+  else goTo(host, next);
+}

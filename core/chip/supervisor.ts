@@ -2,113 +2,72 @@ import { get16 } from "../bytes/bytes.js";
 import { hex } from "../bytes/hex.js";
 import { clearTimer, setTimer, Slot } from "../clock.js";
 import { failure } from "../errors.js";
-import { Command, Event, Status } from "../hci/codes.js";
+import { Command, Event } from "../hci/codes.js";
 import { begin, forget, issue } from "../hci/commands.js";
 import { closeUart } from "../hci/h4.js";
-import { call, declared, doubt, Phase, report, supports, type Host, type Role, type Row } from "../host.js";
+import { call, declared, doubt, Phase, report, type Host, type Supervision } from "../host.js";
+import { buildStep, goTo, Step, takeStep, warn } from "./bringup.js";
 import { checkFirmware, openFirmware } from "./firmware.js";
 
-/** Seconds from one failed recovery to the next; after the last the instance stays closed. */
-const BACKOFF = [1, 5, 30];
-
-/** Goes on with the next row of the bring-up. */
-export function proceed(host: Host): void {
-  if (host._phase != Phase.Rising) return;
-  const row = host._rows[host._row++];
-  if (!row) return ready(host);
-  if ((row._bit && !supports(host, row._bit)) || (row._wanted && !row._wanted(host))) return proceed(host);
-  if (row._step) enter(host, row._step);
-  // The application may have closed it all in `onstep`.
-  if (host._phase == Phase.Rising) {
-    if (row._opcode) host._due = row;
-    else row._build!(host);
-  }
-}
-
-/** Begins a step, if it is not the present one already. */
-export function enter(host: Host, step: string): void {
-  if (host._step != step) {
-    host._step = step;
-    call(host, host._options.onstep, step);
-  }
-}
-
-/** Goes on in so many milliseconds. */
-export function wait(host: Host, ms: number, next: (host: Host) => void): void {
-  if (host._phase == Phase.Rising) setTimer(host, Slot.Step, ms, next);
-}
-
-/** Tells the application of something odd. */
-export function warn(host: Host, code: string, detail: any): void {
-  call(host, host._options.onwarning, failure(code, host._step, detail));
-}
-
-/** This try has failed; `final`: another would fail in the same way. */
-export function fail(host: Host, code: string, detail: any, final?: boolean, text?: string): void {
-  const error = failure(code, host._step, detail, text);
-  if (host._phase != Phase.Rising) return;
-  stop(host);
-  if (final || ++host._attempts >= host._limits.attempts) return giveUp(host, error);
-  call(host, host._options.onwarning, error);
-  host._slow = true;
-  host._row = 0;
-  proceed(host);
-}
+/** Milliseconds from one failed recovery to the next; after the last the instance stays closed. */
+const BACKOFF = [1000, 5000, 30000];
 
 /** Forgets what is due, what is awaited and what is waited for. */
 function stop(host: Host): void {
-  host._due = host._open = null;
+  host._due = false;
   host._doubt = "";
+  forget(host);
   clearTimer(host, Slot.Step);
 }
 
 function resetRoles(host: Host): void {
-  for (let i = 1; i < host._roles.length; i++) host._roles[i]._reset(host);
+  for (let i = 0; i < host._roles.length; i++) host._roles[i]._reset();
 }
 
-/** Switches off all there is. What was declared stays declared. */
-function halt(host: Host): void {
+/** Switches off all there is, and gives the board back unless there will be another try. What was declared stays declared. */
+function halt(host: Host, phase: Phase): void {
   const gpio = host._hal.gpio;
   stop(host);
-  forget(host);
   closeUart(host);
   for (let slot = 0; slot < host._timers.length; slot++) clearTimer(host, slot);
   if (gpio.regon) gpio.regon(0);
   if (gpio.lpo && !gpio.clock) gpio.lpo(0);
   resetRoles(host);
-}
-
-function release(host: Host): void {
-  host._phase = Phase.Closed;
-  host._session.held = false;
+  host._phase = phase;
+  host._session.held = phase > Phase.Closed;
 }
 
 /** The end of this rise, and of the instance if it never was ready or has rested often enough. */
 function giveUp(host: Host, error: Error): void {
-  halt(host);
-  if (host._born && host._rests < BACKOFF.length) {
-    host._phase = Phase.Resting;
-    setTimer(host, Slot.Step, BACKOFF[host._rests++] * 1000, rise);
-  } else {
-    release(host);
-  }
+  const rest = host._born ? BACKOFF[host._rests!++] : 0;
+  halt(host, rest ? Phase.Resting : Phase.Closed);
+  if (rest) setTimer(host, Slot.Step, rest, rise);
   report(host, error);
 }
 
+/** This try has failed; `final`: another would fail in the same way. */
+function fail(host: Host, code: string, detail: any, final?: boolean): void {
+  const error = failure(code, host._step!, detail);
+  if (host._phase != Phase.Rising) return;
+  stop(host);
+  if (final || ++host._attempts! >= host._limits.attempts) return giveUp(host, error);
+  call(host, host._options.onwarning, error);
+  host._slow = true;
+  goTo(host, Step.Power);
+}
+
 function ready(host: Host): void {
-  const chip = host._chip;
   const told = host._born ? host._options.onrecover : host._options.onready;
   host._phase = Phase.Ready;
-  host._step = "";
   host._born = true;
   host._rests = host._quiet = 0;
   watch(host);
   declared(host);
   call(host, told, {
-    ms: host._hal.timer.now() - host._began,
-    name: chip._name,
-    revision: chip._revision,
-    address: hex(chip._address, 0, 6, true),
+    ms: host._hal.timer.now() - host._began!,
+    name: host._name,
+    revision: host._revision,
+    address: hex(host._address, 0, 6, true),
   });
 }
 
@@ -117,32 +76,45 @@ function watch(host: Host): void {
   const received = host._counters.received;
   if (host._phase != Phase.Ready || !host._limits.health) return;
   if (host._seen != received) host._quiet = 0;
-  else if (++host._quiet > 3) doubt(host, "silent");
+  else if (++host._quiet! > 3) doubt(host, "silent");
   host._seen = received;
   setTimer(host, Slot.Health, host._limits.health / 4, watch);
+}
+
+function takeAnswer(host: Host, status: number, bytes: Uint8Array, at: number, length: number): void {
+  const why = host._doubt!;
+  if (host._phase != Phase.Ready) takeStep(host, status, bytes, at, length);
+  else if (status || length < 8) recover(host, why, status, false);
+  else if (get16(bytes, at + 1) != host._revision) recover(host, "restarted", 0, false);
+  else {
+    // The chip is there, and still the one that was brought up.
+    host._doubt = "";
+    host._quiet = 0;
+  }
+}
+
+/** Begins a rise at a step. */
+function begins(host: Host): void {
+  host._phase = Phase.Rising;
+  host._began = host._hal.timer.now();
+  host._attempts = host._tries = 0;
+  host._slow = host._fresh = host._cut = host._loaded = host._loading = false;
+  host._step = "";
 }
 
 /** Brings everything back: by a Reset where the chip may still hear one, or by cutting its power. */
 function recover(host: Host, code: string, detail: number, cut: boolean): void {
   stop(host);
-  host._phase = Phase.Rising;
-  host._began = host._hal.timer.now();
-  host._attempts = host._tries = 0;
+  begins(host);
   host._counters.restarts++;
-  host._slow = host._fresh = host._cut = host._loaded = false;
-  host._row = cut && host._hal.gpio.regon ? 0 : 1;
-  forget(host);
   resetRoles(host);
   report(host, failure(code, "recovery", detail));
-  if (host._phase == Phase.Rising) proceed(host);
+  goTo(host, cut && host._hal.gpio.regon ? Step.Power : Step.Reset);
 }
 
 function rise(host: Host): void {
   const again = host._options.firmwareagain;
-  host._phase = Phase.Rising;
-  host._began = host._hal.timer.now();
-  host._attempts = host._row = 0;
-  host._slow = false;
+  begins(host);
   host._step = "firmware";
   if (host._born && again) host._firmware = openFirmware(again());
   if (host._firmware) {
@@ -150,54 +122,19 @@ function rise(host: Host): void {
     if (error) return giveUp(host, error);
     if (host._firmware._foreign) warn(host, "foreign", 0);
   }
-  if (host._phase == Phase.Rising) proceed(host);
+  goTo(host, Step.Power);
 }
 
-/** Asks the chip whether it is there, and still the one that was brought up. */
-const PROBE: Row = {
-  _opcode: Command.ReadLocalVersion,
-  _limit: 1000,
-  _take: function (host, bytes, at, length) {
-    const same = length > 7 && get16(bytes, at + 1) == host._chip._revision;
-    host._doubt = "";
-    host._quiet = 0;
-    if (!same) recover(host, "restarted", 0, false);
-  },
-  _refused: function (host, status) {
-    recover(host, host._doubt, status, false);
-    return true;
+/** What the run loop asks of the supervisor. */
+export const SUPERVISION: Supervision = {
+  _build: buildStep,
+  _take: takeAnswer,
+  _fail: fail,
+  _ready: ready,
+  _fault: function (host, reason) {
+    if (host._phase > Phase.Resting) giveUp(host, failure("uart", host._step!, reason));
   },
 };
-
-/** The role of the supervisor: it has the rows of the bring-up sent, and the probe. */
-export function createSupervisor(): Role {
-  return {
-    _name: "supervisor",
-    _held: false,
-    _told: false,
-    _next: function (host) {
-      const row = host._doubt && !host._open ? PROBE : host._due;
-      if (!row) return false;
-      host._due = null;
-      host._open = row;
-      begin(host, row._opcode);
-      if (row._build) row._build(host);
-      return true;
-    },
-    _answer: function (host, status, bytes, at, length) {
-      const row = host._open;
-      host._open = null;
-      if (!row) return true;
-      if (status && row._refused && row._refused(host, status)) return true;
-      if (status == Status.NoAnswer) fail(host, "no-answer", 0);
-      else if (status && !row._bit) fail(host, "status", status);
-      else if (!status && length < (row._least || 0)) fail(host, "malformed", length);
-      else if (status || !row._take || row._take(host, bytes, at, length)) proceed(host);
-      return true;
-    },
-    _reset: function () {},
-  };
-}
 
 /** Takes the board and begins the rise. Throws "busy" where another instance holds it. */
 export function openChip(host: Host): void {
@@ -217,18 +154,10 @@ export function openChip(host: Host): void {
 
 /** Resets the chip, powers it down and gives the board back. May be called at any time, and again. */
 export function closeChip(host: Host): void {
-  if (host._phase) {
+  if (host._baud) {
     forget(host);
-    if (host._baud) {
-      begin(host, Command.Reset);
-      issue(host, 0);
-    }
-    halt(host);
-    release(host);
+    begin(host, Command.Reset);
+    issue(host, 0);
   }
-}
-
-/** The UART has failed. */
-export function faultChip(host: Host, reason: string): void {
-  if (host._phase > Phase.Resting) giveUp(host, failure("uart", host._step, reason));
+  if (host._phase) halt(host, Phase.Closed);
 }

@@ -60,7 +60,7 @@ export function addAdvertising(host: Host, instance: Advertising): Advertiser {
 
   function units(ms: number): number {
     const interval = Math.round(ms * 1.6);
-    return interval < FLOOR && !role._welcome && host._chip._version < VERSION_5_0 ? FLOOR : interval;
+    return interval < FLOOR && !role._welcome && host._version < VERSION_5_0 ? FLOOR : interval;
   }
 
   /** Type and intervals in one number. */
@@ -84,7 +84,7 @@ export function addAdvertising(host: Host, instance: Advertising): Advertiser {
       put16(host, units(low));
       put16(host, units(high));
       put8(host, wanted & 3);
-      put8(host, host._chip._addresstype);
+      put8(host, host._addresstype);
       putBytes(host, NO_PEER);
       put8(host, ALL_CHANNELS);
       put8(host, 0);
@@ -105,7 +105,7 @@ export function addAdvertising(host: Host, instance: Advertising): Advertiser {
     parameters = -1;
   }
 
-  function answer(_host: Host, status: number): boolean {
+  function answer(status: number): boolean {
     const opcode = host._opcode;
     if (opcode == Command.LeSetAdvertisingEnable) {
       enabled = !status && becomes > 0;
@@ -135,7 +135,7 @@ export function addAdvertising(host: Host, instance: Advertising): Advertiser {
     integer("startadvertise", name + ".length", bytes.length, 0, MOST);
   }
 
-  const role: Advertiser = { _name: "advertiser", _held: false, _told: false, _next: next, _answer: answer, _reset: reset, _welcome: false };
+  const role: Advertiser = { _name: "advertiser", _next: next, _answer: answer, _reset: reset, _welcome: false };
 
   instance.startadvertise = function (advert, minAdInterval, maxAdInterval, scanResponse) {
     const rest = scanResponse || "";

@@ -1,5 +1,6 @@
+import { get16 } from "../bytes/bytes.js";
 import { clearTimer, setTimer, Slot } from "../clock.js";
-import { Packet, Status } from "./codes.js";
+import { Event, Packet, Status } from "./codes.js";
 import { sendPacket, type H4 } from "./h4.js";
 
 /**
@@ -72,15 +73,21 @@ export function forget(commands: Commands): void {
   clearTimer(commands, Slot.Command);
 }
 
-/** Takes a Command Complete or a Command Status: opcode, credits, status, and the return parameters behind it. */
-export function answer(commands: Commands, opcode: number, credits: number, status: number, bytes: Uint8Array, at: number, length: number): void {
-  const expected = commands._pending && opcode == commands._opcode;
-  commands._credits = credits;
-  if (expected) {
-    commands._pending = false;
-    clearTimer(commands, Slot.Command);
-    if (status) commands._counters.refused++;
-    commands._answered(commands, status, bytes, at, length);
-  } else if (opcode) commands._counters.late++;
-  if (!commands._pending && !commands._credits) setTimer(commands, Slot.Command, NO_CREDIT, expire);
+/** Takes the parameters of a Command Complete or a Command Status event, `length` bytes from `at` on. */
+export function takeAnswer(commands: Commands, code: Event, bytes: Uint8Array, at: number, length: number): void {
+  // Status, credits, opcode; or credits, opcode, status and what it returns. A NOP has no status.
+  const skip = code == Event.CommandStatus ? 1 : 0;
+  const opcode = get16(bytes, at + skip + 1);
+  if (length < 3 + skip) commands._counters.malformed++;
+  else {
+    commands._credits = bytes[at + skip];
+    if (commands._pending && opcode == commands._opcode && length > 3) {
+      const status = bytes[skip ? at : at + 3];
+      commands._pending = false;
+      clearTimer(commands, Slot.Command);
+      if (status) commands._counters.refused++;
+      commands._answered(commands, status, bytes, at + 4, length - 4);
+    } else if (opcode) commands._counters.late++;
+    if (!commands._pending && !commands._credits) setTimer(commands, Slot.Command, NO_CREDIT, expire);
+  }
 }

@@ -25,13 +25,13 @@ export interface H4 extends Clock {
   _arrived: number;
   _stamp: number;
   _strikes: number;
-  _sink: TraceSink | null;
+  _sink?: TraceSink | null;
   /** The command under way, whose answer helps to find one's step. */
   _opcode: number;
   /** An event: its code, and where its `length` parameter bytes begin. */
   readonly _event: (h4: any, code: number, bytes: Uint8Array, at: number, length: number) => void;
   /** An ACL data packet, its `length` bytes beginning with the handle. */
-  _acl: (h4: any, bytes: Uint8Array, at: number, length: number) => void;
+  _acl?: (h4: any, bytes: Uint8Array, at: number, length: number) => void;
   /** In step again, as far as the bytes themselves can tell; something has been lost. */
   readonly _resynced: (h4: any) => void;
   /** The line itself is gone. */
@@ -133,7 +133,8 @@ export function receivePacket(h4: H4): boolean {
     h4._counters.received++;
     if (h4._sink) h4._sink(false, bytes, at, length);
     if (isEvent) h4._event(h4, bytes[at + 1], bytes, at + 3, length - 3);
-    else if (type == Packet.Acl) h4._acl(h4, bytes, at + 1, length - 1);
+    else if (type == Packet.Acl && h4._acl) h4._acl(h4, bytes, at + 1, length - 1);
+    else h4._counters.unknown++;
   }
   drop(ring, h4._current);
   h4._current = 0;
