@@ -6,6 +6,7 @@ import { basename, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import * as esbuild from "esbuild";
+import ts from "typescript";
 
 const root = fileURLToPath(new URL(".", import.meta.url));
 const words = process.argv.slice(2);
@@ -39,39 +40,57 @@ function files(folder, end) {
 }
 
 /**
- * An ES5 script of what tsc has emitted for `entry`: private names shortened, `module.exports` where there are modules, else the global
- * `blimp`. esbuild cannot lower the language itself, so it only joins and shortens.
+ * One ES5 script of an entry. esbuild joins the modules and puts in the constants; TypeScript lowers the language, which esbuild cannot;
+ * esbuild shortens names and text. Functions stay in the order of their definition, which Espruino needs.
+ * @param wrap what goes around: "script" (global `blimp`, or `module.exports` where there are modules), "module" (Espruino: no function around
+ *   it, which would cost each function three variables), "program" (nothing is exported)
  */
-async function script(entry, target) {
-  const bundle = await esbuild.build({
+async function script(entry, target, wrap) {
+  const joined = await esbuild.build({
     entryPoints: [entry],
     bundle: true,
     write: false,
     format: "esm",
-    target: "es5",
-    minify: true,
-    mangleProps: /^_/,
-    charset: "ascii",
-    legalComments: "none",
+    target: "es2020",
+    minifySyntax: true,
+    tsconfigRaw: {},
+    // An engine's own `require`, which is none of esbuild's business.
+    define: { require: "engineRequire" },
     logLevel: "warning",
-    metafile: true,
   });
-  const text = bundle.outputFiles[0].text.trim();
+  const lowered = ts.transpileModule(joined.outputFiles[0].text, {
+    compilerOptions: { target: ts.ScriptTarget.ES5, module: ts.ModuleKind.ES2015 },
+  });
+  const short = await esbuild.transform(lowered.outputText, { minify: true, target: "es5", mangleProps: /^_/, charset: "ascii", format: "esm" });
+  const text = short.code.trim().replaceAll("engineRequire", "require");
   const exported = /export\s*\{([^}]*)\};?$/.exec(text);
-  const names = exported[1].split(",").map((pair) => pair.split(" as "));
-  const body = text.slice(0, exported.index);
-  const api = names.map(([local, name]) => `${name ?? local}:${local}`).join(",");
+  const names = exported ? exported[1].split(",").map((pair) => pair.split(" as ")) : [];
+  const body = exported ? text.slice(0, exported.index) : text;
   mkdirSync(join(target, ".."), { recursive: true });
-  writeFileSync(target, `var blimp=function(){${body}return{${api}}}();typeof module=="object"&&(module.exports=blimp);\n`);
-  return bundle.metafile;
+  if (wrap === "module") writeFileSync(target, body + names.map(([local, name]) => `exports.${name ?? local}=${local};`).join("") + "\n");
+  else if (wrap === "program") writeFileSync(target, `(function(){${body}})();\n`);
+  else {
+    const api = names.map(([local, name]) => `${name ?? local}:${local}`).join(",");
+    writeFileSync(target, `var blimp=function(){${body}return{${api}}}();typeof module=="object"&&(module.exports=blimp);\n`);
+  }
 }
+
+/** What is built for small engines: folder of entries, folder of scripts, ending, wrapping. */
+const SCRIPTS = [
+  ["targets/bare", "dist/bare", ".min.js", "script"],
+  ["targets/espruino", "dist/espruino", ".min.js", "module"],
+  ["targets/kaluma", "dist/kaluma", ".min.js", "script"],
+  ["test/engine", "dist/engine-check", ".js", "program"],
+];
 
 async function build() {
   rmSync("dist", { recursive: true, force: true });
-  rmSync("build/es5", { recursive: true, force: true });
-  tsc("-p", "core/tsconfig.json");
-  tsc("-p", "tsconfig.json");
-  await Promise.all(files("build/es5/targets/bare", ".js").map((entry) => script(entry, join("dist/bare", basename(entry, ".js") + ".min.js"))));
+  for (const project of ["core", "targets/espruino", "targets/kaluma", "test/engine", "."]) tsc("-p", project, "--noEmit");
+  for (const [from, to, end, wrap] of SCRIPTS) {
+    for (const entry of readdirSync(from).filter((name) => name.endsWith(".ts") && !name.startsWith("_") && name !== "hal.ts")) {
+      await script(join(from, entry), join(to, basename(entry, ".ts") + end), wrap);
+    }
+  }
   await library();
   sizes();
 }

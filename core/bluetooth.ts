@@ -2,7 +2,7 @@ import type { Hal, Session } from "../hal/hal.js";
 import { hex, parseAddress } from "./bytes/hex.js";
 import { openFirmware, type FirmwareSource } from "./chip/firmware.js";
 import { closeChip, openChip, SUPERVISION } from "./chip/supervisor.js";
-import type { Counters } from "./counters.js";
+import { readCounters, type Counters } from "./counters.js";
 import { callable, reject } from "./errors.js";
 import type { TraceSink } from "./hci/h4.js";
 import { createHost, type Host, type Role } from "./host.js";
@@ -61,9 +61,7 @@ export function createOpen<Instance>(parts: Part[], longest: number): Open<Core 
         return host._addresstype < 0 ? null : hex(host._address, 0, 6, true);
       },
       counters: function () {
-        const copy: any = {};
-        for (const name in host._counters) copy[name] = (host._counters as any)[name];
-        return copy;
+        return readCounters(host._counters);
       },
       trace: function (sink: TraceSink | null) {
         if (sink) callable("trace", "sink", sink);

@@ -1,16 +1,16 @@
-/** What `bt.counters()` tells: how often each thing happened since `open()`. */
+/** What `bt.counters()` tells: how often each thing has happened since `open()`. */
 export interface Counters {
   /** H4 packets received and sent. */
   received: number;
   sent: number;
   /** Bytes that found no room in the receive ring. */
   overruns: number;
-  /** Bytes dropped while out of step with the chip, and how often that happened. */
+  /** Bytes dropped while out of step with the chip, and how often that began. */
   dropped: number;
   resyncs: number;
   /** Events too short for what they claim to hold. */
   malformed: number;
-  /** Events and packets that nobody here asked for. */
+  /** Events and packets that nobody here has asked for. */
   unknown: number;
   /** Commands without an answer in time, and answers that came too late or twice. */
   timeouts: number;
@@ -23,19 +23,27 @@ export interface Counters {
   exceptions: number;
 }
 
-export function createCounters(): Counters {
-  return {
-    received: 0,
-    sent: 0,
-    overruns: 0,
-    dropped: 0,
-    resyncs: 0,
-    malformed: 0,
-    unknown: 0,
-    timeouts: 0,
-    late: 0,
-    refused: 0,
-    restarts: 0,
-    exceptions: 0,
-  };
+/** The counters' places in the array that keeps them: the order of their names. */
+export const enum Counter {
+  Received,
+  Sent,
+  Overruns,
+  Dropped,
+  Resyncs,
+  Malformed,
+  Unknown,
+  Timeouts,
+  Late,
+  Refused,
+  Restarts,
+  Exceptions,
+  Count,
+}
+
+/** The counters as an object. */
+export function readCounters(counters: Uint32Array): Counters {
+  const names = "received sent overruns dropped resyncs malformed unknown timeouts late refused restarts exceptions".split(" ");
+  const copy: any = {};
+  for (let i = 0; i < names.length; i++) copy[names[i]] = counters[i];
+  return copy;
 }

@@ -1,12 +1,12 @@
 import type { Hal, Session } from "../hal/hal.js";
 import type { Firmware } from "./chip/firmware.js";
 import { setTimer, Slot } from "./clock.js";
-import { createCounters } from "./counters.js";
+import { Counter } from "./counters.js";
 import { failure } from "./errors.js";
 import { Event, Status } from "./hci/codes.js";
 import { issue, takeAnswer, type Commands } from "./hci/commands.js";
 import { createReceiveRing, receivePacket } from "./hci/h4.js";
-import type { Limits, Options } from "./options.js";
+import { Limit, type Options } from "./options.js";
 
 /** One row of an event table: the fewest parameter bytes that make sense, and who takes the `length` that begin at `at`. */
 export interface EventRow {
@@ -52,7 +52,7 @@ export const enum Phase {
  */
 export interface Host extends Commands {
   readonly _options: Options;
-  readonly _limits: Limits;
+  readonly _limits: Int32Array;
   readonly _session: Session;
   _phase: Phase;
   _running?: boolean;
@@ -114,11 +114,13 @@ export interface Host extends Commands {
   _firmware?: Firmware | null;
 }
 
-/** Milliseconds after which what was refused is asked for again though nothing has changed. */
-const RETRY = [1000, 5000, 30000];
+/** Milliseconds after which what has failed is tried again though nothing has changed. */
+export const RETRY = [1000, 5000, 30000];
 
-/** Indicator, header and parameters. */
-const LONGEST_COMMAND = 4 + 255;
+const enum Size {
+  /** Indicator, header and parameters. */
+  LongestCommand = 4 + 255,
+}
 
 /** Tells the application of a failure that nobody waits for. */
 export function report(host: Host, error: Error): void {
@@ -126,7 +128,7 @@ export function report(host: Host, error: Error): void {
   try {
     if (handler) handler(error);
   } catch (e) {
-    host._counters.exceptions++;
+    host._counters[Counter.Exceptions]++;
   }
 }
 
@@ -135,7 +137,7 @@ export function call(host: Host, callback: ((...values: any[]) => any) | null | 
   try {
     if (callback) return callback(value, second);
   } catch (e) {
-    host._counters.exceptions++;
+    host._counters[Counter.Exceptions]++;
     report(host, e as Error);
   }
 }
@@ -198,7 +200,7 @@ function build(host: Host): number {
   }
   for (let i = 0; host._phase == Phase.Ready && !host._doubt && i < host._roles.length; i++) {
     host._asked = host._roles[i];
-    if (!host._asked._held && host._asked._next()) return host._limits.commandlimit;
+    if (!host._asked._held && host._asked._next()) return host._limits[Limit.CommandLimit];
   }
   return 0;
 }
@@ -225,8 +227,8 @@ function event(host: Host, code: number, bytes: Uint8Array, at: number, length: 
     length--;
   }
   const row = table[code];
-  if (!row) host._counters.unknown++;
-  else if (length < row._least) host._counters.malformed++;
+  if (!row) host._counters[Counter.Unknown]++;
+  else if (length < row._least) host._counters[Counter.Malformed]++;
   else row._handler(host, bytes, at, length);
 }
 
@@ -234,7 +236,7 @@ function event(host: Host, code: number, bytes: Uint8Array, at: number, length: 
 export type Supervision = Pick<Host, "_build" | "_take" | "_fail" | "_ready" | "_fault">;
 
 /** Makes an instance's record; `longest` is the longest H4 packet that it may receive. */
-export function createHost(hal: Hal, options: Options, limits: Limits, longest: number, session: Session, supervision: Supervision): Host {
+export function createHost(hal: Hal, options: Options, limits: Int32Array, longest: number, session: Session, supervision: Supervision): Host {
   return {
     _hal: hal,
     _options: options,
@@ -242,10 +244,10 @@ export function createHost(hal: Hal, options: Options, limits: Limits, longest: 
     _session: session,
     _timers: [],
     _wake: run,
-    _ring: createReceiveRing(limits.receive, longest),
-    _packet: new Uint8Array(longest < LONGEST_COMMAND ? LONGEST_COMMAND : longest),
+    _ring: createReceiveRing(limits[Limit.Receive], longest),
+    _packet: new Uint8Array(longest < Size.LongestCommand ? Size.LongestCommand : longest),
     _longest: longest,
-    _counters: createCounters(),
+    _counters: new Uint32Array(Counter.Count),
     _event: event,
     _resynced: function (host) {
       doubt(host, "sync");

@@ -33,48 +33,58 @@ export interface ReadyInfo {
   address: string;
 }
 
-/**
- * The sizes and time limits that an application may set: name, default, least, most. Times in milliseconds, sizes in bytes, rates in bit/s. One
- * text, because a table of numbers would cost a small engine a hundred variables for good.
- */
-const LIMITS =
-  // The receive ring: two of the longest events, or 5 ms at 921600 bit/s while the engine is busy.
-  "receive 512 300 65536 " +
-  // The working rate. 0: 921600 with flow control, else that of the reset. Above 2000000 the part is said to lack the clock.
-  "baud 0 0 3000000 " +
-  // The rate of the firmware download. 0: the working rate.
-  "downloadbaud 0 0 3000000 " +
-  // The rate at which the controller comes out of a reset.
-  "resetbaud 115200 9600 3000000 " +
-  // BT_REG_ON low; three times as long after a failure. Drivers use 1 to 300, the last for a regulator's discharge.
-  "poweroff 100 1 10000 " +
-  // BT_REG_ON high before the first byte. Drivers use 10 to 500; up to 400 more where the chip's RTS can be read and is still high.
-  "poweron 100 10 10000 " +
-  // After Download_Minidriver: all drivers use 50.
-  "minidriver 50 0 10000 " +
-  // After Launch_RAM. Drivers use 10 to 1000; too short a wait gave Hardware Errors.
-  "settle 250 10 10000 " +
-  // For the answer to a command once the chip is ready.
-  "commandlimit 2000 100 60000 " +
-  // How often the whole bring-up is tried.
-  "attempts 3 1 100 " +
-  // Nothing received for so long: ask the chip whether it is there. 0: never.
-  "health 10000 0 3600000";
-
-/** The limits in force, by name. */
-export type Limits = { [name: string]: number };
+/** The sizes and time limits that an application may set, by their places in the array that keeps them. */
+export const enum Limit {
+  Receive,
+  Baud,
+  DownloadBaud,
+  ResetBaud,
+  PowerOff,
+  PowerOn,
+  Minidriver,
+  Settle,
+  CommandLimit,
+  Attempts,
+  Health,
+  Count,
+}
 
 /**
  * Takes the limits out of the options.
  * @throws BlimpError "argument" for one that is no integer or out of its bounds, and for a callback that is no function
  */
-export function readLimits(options: Options): Limits {
-  const limits: Limits = {};
+export function readLimits(options: Options): Int32Array {
+  // Name, default, least, most. Times in milliseconds, sizes in bytes, rates in bit/s. One text, made into words when it is needed: a table would
+  // cost a small engine a hundred variables for good.
+  const words = (
+    // The receive ring: two of the longest events, or 5 ms at 921600 bit/s while the engine is busy.
+    "receive 512 300 65536 " +
+    // The working rate. 0: 921600 with flow control, else that of the reset. Above 2000000 the part is said to lack the clock.
+    "baud 0 0 3000000 " +
+    // The rate of the firmware download. 0: the working rate.
+    "downloadbaud 0 0 3000000 " +
+    // The rate at which the controller comes out of a reset.
+    "resetbaud 115200 9600 3000000 " +
+    // BT_REG_ON low; three times as long after a failure. Drivers use 1 to 300, the last for a regulator's discharge.
+    "poweroff 100 1 10000 " +
+    // BT_REG_ON high before the first byte. Drivers use 10 to 500; up to 400 more where the chip's RTS can be read and is still high.
+    "poweron 100 10 10000 " +
+    // After Download_Minidriver: all drivers use 50.
+    "minidriver 50 0 10000 " +
+    // After Launch_RAM. Drivers use 10 to 1000; too short a wait gave Hardware Errors.
+    "settle 250 10 10000 " +
+    // For the answer to a command once the chip is ready.
+    "commandlimit 2000 100 60000 " +
+    // How often the whole bring-up is tried.
+    "attempts 3 1 100 " +
+    // Nothing received for so long: ask the chip whether it is there. 0: never.
+    "health 10000 0 3600000"
+  ).split(" ");
+  const limits = new Int32Array(Limit.Count);
   if (!options || typeof options != "object") reject("open", "options", options, "an object");
-  const words = LIMITS.split(" ");
   for (let i = 0; i < words.length; i += 4) {
     const name = words[i];
-    limits[name] = integer("open", name, options[name] === undefined ? +words[i + 1] : options[name], +words[i + 2], +words[i + 3]);
+    limits[i / 4] = integer("open", name, options[name] === undefined ? +words[i + 1] : options[name], +words[i + 2], +words[i + 3]);
   }
   for (const name in options) {
     if (name.substr(0, 2) == "on" && options[name]) callable("open", name, options[name]);

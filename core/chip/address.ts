@@ -1,19 +1,15 @@
 import { hex } from "../bytes/hex.js";
 import type { Host } from "../host.js";
 
-/** Manufacturers' placeholders: the ROM of this family, its patches, zeros and ones. */
-const PLACEHOLDERS = "aaaaaaaaaaaa 4343a1121fac 4343a0121fac 000000000000 ffffffffffff";
-
-/** Primes to make an address of a board's identity with: what they leave of it has nothing in common. */
-const PRIMES = [65521, 65519, 65497];
-
 /** 48 bits that depend on every byte of a board's identity. */
 function derive(identity: Uint8Array | string): Uint8Array {
   const address = new Uint8Array(6);
+  // Primes: what they leave of the identity has nothing in common.
+  const primes = [65521, 65519, 65497];
   for (let i = 0; i < 6; i += 2) {
     let sum = i + 1;
     for (let j = 0; j < identity.length; j++) {
-      sum = (sum * 257 + (typeof identity == "string" ? identity.charCodeAt(j) : identity[j])) % PRIMES[i >> 1];
+      sum = (sum * 257 + (typeof identity == "string" ? identity.charCodeAt(j) : identity[j])) % primes[i >> 1];
     }
     address[i] = sum;
     address[i + 1] = sum >> 8;
@@ -46,7 +42,8 @@ export function settleAddress(host: Host, bytes: Uint8Array, at: number): string
       if (host._cyw || mac[5] < 0xc0) return "mac";
       useRandomAddress(host, mac);
     }
-  } else if (PLACEHOLDERS.indexOf(own) >= 0) {
+  } else if ("aaaaaaaaaaaa 4343a1121fac 4343a0121fac 000000000000 ffffffffffff".indexOf(own) >= 0) {
+    // A manufacturer's placeholder: the ROM of this family, its patches, zeros, ones.
     host._addresstype = -1;
     if (host._session.address) useRandomAddress(host, host._session.address);
     else if (hal.uniqueid) useRandomAddress(host, derive(hal.uniqueid()));

@@ -5,8 +5,9 @@ import { Command, Event, Supported } from "../hci/codes.js";
 import { begin, put16, put8, putBytes } from "../hci/commands.js";
 import { flush, openUart, pad } from "../hci/h4.js";
 import { call, Phase, supports, type EventTable, type Host } from "../host.js";
+import { Limit } from "../options.js";
 import { settleAddress, useDrawn } from "./address.js";
-import { readFirmware, RECORD_HEADER } from "./firmware.js";
+import { FirmwareSize, readFirmware } from "./firmware.js";
 
 /**
  * The steps of the bring-up in their order, most of them one command: section 6 of the project's notes on the chip, then what every
@@ -38,9 +39,6 @@ export const enum Step {
   Ready,
 }
 
-/** What the application hears of them; the last name holds for all that follow. */
-const NAMES = "power reset identity baud minidriver record launch settle address address baud setup";
-
 const OPCODES = new Uint16Array([
   0,
   Command.Reset,
@@ -65,22 +63,25 @@ const OPCODES = new Uint16Array([
   Command.ReadLocalVersion,
 ]);
 
-/** What distinguishes a CYW43438 in the answer to Read Local Version: manufacturer and subversion. */
-const BROADCOM = 15;
-const CYW43438 = 0x2209;
+const enum Part {
+  /** What distinguishes a CYW43438 in the answer to Read Local Version: manufacturer and subversion. */
+  Broadcom = 15,
+  Cyw43438 = 0x2209,
+}
 
-/** How often HCI Reset is sent to a chip whose rate is known, and to one that may have been left at any of four, each tried three times. */
-const RESETS = 10;
-const RESETS_SOUGHT = 12;
-
-/** How often, every 5 ms, the chip's RTS is looked at before it is taken for stuck. */
-const LOOKS = 80;
+const enum Tries {
+  /** How often HCI Reset is sent to a chip whose rate is known, and to one that may have been left at any of four, each tried three times. */
+  Resets = 10,
+  ResetsSought = 12,
+  /** How often, every 5 ms, the chip's RTS is looked at before it is taken for stuck. */
+  Looks = 80,
+}
 
 /** The rate at which the chip is to work, or to be loaded, in bit/s. */
 function targetBaud(host: Host): number {
   const limits = host._limits;
-  if (host._slow) return limits.resetbaud;
-  return (host._loading && limits.downloadbaud) || limits.baud || (host._hal.uart.flow ? 921600 : limits.resetbaud);
+  if (host._slow) return limits[Limit.ResetBaud];
+  return (host._loading && limits[Limit.DownloadBaud]) || limits[Limit.Baud] || (host._hal.uart.flow ? 921600 : limits[Limit.ResetBaud]);
 }
 
 /** Whether a step has nothing to do here. */
@@ -107,13 +108,15 @@ function isIdle(host: Host, step: Step): boolean {
 
 /** Begins a step, or the first behind it that has something to do. */
 export function goTo(host: Host, step: Step): void {
-  const names = NAMES.split(" ");
   while (isIdle(host, step)) step++;
-  const name = names[step];
-  host._state = step;
-  if (name && name != host._step) {
-    host._step = name;
-    call(host, host._options.onstep, name);
+  if (step != host._state) {
+    // The last name holds for all that follow.
+    const name = "power reset identity baud minidriver record launch settle address address baud setup".split(" ")[step];
+    host._state = step;
+    if (name && name != host._step) {
+      host._step = name;
+      call(host, host._options.onstep, name);
+    }
   }
   // The application may have closed it all in one of its callbacks.
   if (host._phase != Phase.Rising) return;
@@ -137,20 +140,20 @@ function power(host: Host): void {
   const gpio = host._hal.gpio;
   const limits = host._limits;
   // TX idles high before the chip has power: it is sensitive to noise on a line that nobody drives.
-  if (!openUart(host, limits.resetbaud)) return;
+  if (!openUart(host, limits[Limit.ResetBaud])) return;
   host._fresh = host._cut = host._loaded = false;
   if (gpio.rts) gpio.rts(1);
   if (gpio.lpo && !gpio.clock) gpio.lpo(0);
   if (gpio.devwake) gpio.devwake(0);
-  if (!gpio.regon) return listen(host, LOOKS);
+  if (!gpio.regon) return listen(host, Tries.Looks);
   gpio.regon(0);
   // Longer where it may not have come down the last time.
-  wait(host, host._born || host._attempts ? 3 * limits.poweroff : limits.poweroff, function () {
+  wait(host, host._born || host._attempts ? 3 * limits[Limit.PowerOff] : limits[Limit.PowerOff], function () {
     flush(host);
     gpio.regon!(1);
     host._fresh = host._cut = true;
-    wait(host, limits.poweron, function () {
-      listen(host, LOOKS);
+    wait(host, limits[Limit.PowerOn], function () {
+      listen(host, Tries.Looks);
     });
   });
 }
@@ -159,10 +162,10 @@ function power(host: Host): void {
 function settle(host: Host): void {
   host._loading = false;
   host._loaded = host._fresh = true;
-  if (openUart(host, host._limits.resetbaud)) {
-    wait(host, host._limits.settle, function () {
+  if (openUart(host, host._limits[Limit.ResetBaud])) {
+    wait(host, host._limits[Limit.Settle], function () {
       flush(host);
-      listen(host, LOOKS);
+      listen(host, Tries.Looks);
     });
   }
 }
@@ -185,7 +188,7 @@ function listen(host: Host, looks: number): void {
 
 /** Reads the header of the record that is to be sent: its opcode; its length is left in the packet's fourth byte. */
 function readRecord(host: Host): number {
-  readFirmware(host._firmware!, host._offset!, host._packet, 1, RECORD_HEADER);
+  readFirmware(host._firmware!, host._offset!, host._packet, 1, FirmwareSize.RecordHeader);
   return get16(host._packet, 1);
 }
 
@@ -201,7 +204,7 @@ export function buildStep(host: Host): number {
       limit = 200;
       if (!host._fresh) {
         // It may have been left at any of these; and of what it heard at a wrong one it may now wait for the end.
-        openUart(host, [host._baud, limits.resetbaud, target, limits.downloadbaud || target][(host._tries! / 3) | 0]);
+        openUart(host, [host._baud, limits[Limit.ResetBaud], target, limits[Limit.DownloadBaud] || target][(host._tries! / 3) | 0]);
         if (host._tries) pad(host);
         begin(host, Command.Reset);
       }
@@ -216,7 +219,7 @@ export function buildStep(host: Host): number {
     case Step.Record:
     case Step.Launch:
       begin(host, readRecord(host));
-      readFirmware(host._firmware!, host._offset! + RECORD_HEADER, host._packet, 4, host._packet[3]);
+      readFirmware(host._firmware!, host._offset! + FirmwareSize.RecordHeader, host._packet, 4, host._packet[3]);
       host._end += host._packet[3];
       break;
     case Step.Address:
@@ -262,7 +265,7 @@ export function takeStep(host: Host, status: number, bytes: Uint8Array, at: numb
   if (status) {
     if (step == Step.Reset && status < 0) {
       next = step;
-      if (++host._tries! < (host._fresh ? RESETS : RESETS_SOUGHT)) failed = "";
+      if (++host._tries! < (host._fresh ? Tries.Resets : Tries.ResetsSought)) failed = "";
       else if (!host._fresh && host._hal.gpio.regon) {
         next = Step.Power;
         failed = "";
@@ -281,7 +284,7 @@ export function takeStep(host: Host, status: number, bytes: Uint8Array, at: numb
         else {
           host._version = bytes[at];
           detail = host._revision = get16(bytes, at + 1);
-          host._cyw = get16(bytes, at + 4) == BROADCOM && get16(bytes, at + 6) == CYW43438;
+          host._cyw = get16(bytes, at + 4) == Part.Broadcom && get16(bytes, at + 6) == Part.Cyw43438;
           next = Step.Address;
           if (host._firmware) {
             const wanted = host._firmware._revision;
@@ -305,16 +308,16 @@ export function takeStep(host: Host, status: number, bytes: Uint8Array, at: numb
         }
         return;
       case Step.Minidriver:
-        wait(host, host._limits.minidriver, function () {
+        wait(host, host._limits[Limit.Minidriver], function () {
           flush(host);
           // Some images begin with this very command.
-          if (readRecord(host) == Command.DownloadMinidriver) host._offset! += RECORD_HEADER;
+          if (readRecord(host) == Command.DownloadMinidriver) host._offset! += FirmwareSize.RecordHeader;
           goTo(host, next);
         });
         return;
       case Step.Record:
         host._record!++;
-        host._offset! += RECORD_HEADER + host._packet[3];
+        host._offset! += FirmwareSize.RecordHeader + host._packet[3];
         call(host, host._options.onprogress, host._offset, host._firmware!._source.length);
         next = readRecord(host) == Command.WriteRam ? Step.Record : Step.Launch;
         break;

@@ -22,13 +22,15 @@ export interface Firmware {
   _foreign: boolean;
 }
 
-/** Smallest and largest image, in bytes. */
-const LEAST = 8 * 1024;
-const MOST = 256 * 1024;
-
-/** Bytes of a record before its parameters: opcode and length; and of a Write_RAM before its data: the address as well. */
-export const RECORD_HEADER = 3;
-const WRITE_HEADER = 7;
+/** In bytes. */
+export const enum FirmwareSize {
+  /** Smallest and largest image. */
+  Least = 8 * 1024,
+  Most = 256 * 1024,
+  /** A record before its parameters: opcode and length; and a Write_RAM before its data: the address as well. */
+  RecordHeader = 3,
+  WriteHeader = 7,
+}
 
 /** Items of the configuration blocks that open the image. */
 const enum Item {
@@ -72,7 +74,7 @@ export function checkFirmware(firmware: Firmware, scratch: Uint8Array): Error | 
   let left = 0; // data bytes left of the record that `offset` is in
   let text = ""; // what was taken last
   let taken = 0;
-  let bad = length < LEAST || length > MOST ? "size" : "";
+  let bad = length < FirmwareSize.Least || length > FirmwareSize.Most ? "size" : "";
 
   /** Goes on to the next Write_RAM record, from what is left of this one; false at the end, or where something is bad. */
   function advance(): boolean {
@@ -81,19 +83,19 @@ export function checkFirmware(firmware: Firmware, scratch: Uint8Array): Error | 
     if (offset == length || bad) return false;
     record++;
     if (opcode == Command.LaunchRam) bad = "launch";
-    else if (offset + RECORD_HEADER > length) bad = "record";
+    else if (offset + FirmwareSize.RecordHeader > length) bad = "record";
     else {
-      readFirmware(firmware, offset, scratch, 0, RECORD_HEADER);
+      readFirmware(firmware, offset, scratch, 0, FirmwareSize.RecordHeader);
       const size = scratch[2];
       opcode = get16(scratch, 0);
-      if (offset + RECORD_HEADER + size > length) bad = "record";
+      if (offset + FirmwareSize.RecordHeader + size > length) bad = "record";
       else if (opcode == Command.WriteRam) {
         if (size < 5) bad = "opcode";
-        offset += WRITE_HEADER;
+        offset += FirmwareSize.WriteHeader;
         left = size - 4;
         return true;
       } else if (opcode == Command.LaunchRam ? size != 4 : opcode != Command.DownloadMinidriver || size || record) bad = "opcode";
-      offset += RECORD_HEADER + size;
+      offset += FirmwareSize.RecordHeader + size;
     }
     return advance();
   }

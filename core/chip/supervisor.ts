@@ -1,16 +1,15 @@
 import { get16 } from "../bytes/bytes.js";
 import { hex } from "../bytes/hex.js";
 import { clearTimer, setTimer, Slot } from "../clock.js";
+import { Counter } from "../counters.js";
 import { failure } from "../errors.js";
 import { Command, Event } from "../hci/codes.js";
 import { begin, forget, issue } from "../hci/commands.js";
 import { closeUart } from "../hci/h4.js";
-import { call, declared, doubt, Phase, report, type Host, type Supervision } from "../host.js";
+import { call, declared, doubt, Phase, report, RETRY, type Host, type Supervision } from "../host.js";
+import { Limit } from "../options.js";
 import { buildStep, goTo, Step, takeStep, warn } from "./bringup.js";
 import { checkFirmware, openFirmware } from "./firmware.js";
-
-/** Milliseconds from one failed recovery to the next; after the last the instance stays closed. */
-const BACKOFF = [1000, 5000, 30000];
 
 /** Forgets what is due, what is awaited and what is waited for. */
 function stop(host: Host): void {
@@ -39,7 +38,7 @@ function halt(host: Host, phase: Phase): void {
 
 /** The end of this rise, and of the instance if it never was ready or has rested often enough. */
 function giveUp(host: Host, error: Error): void {
-  const rest = host._born ? BACKOFF[host._rests!++] : 0;
+  const rest = host._born ? RETRY[host._rests!++] : 0;
   halt(host, rest ? Phase.Resting : Phase.Closed);
   if (rest) setTimer(host, Slot.Step, rest, rise);
   report(host, error);
@@ -50,7 +49,7 @@ function fail(host: Host, code: string, detail: any, final?: boolean): void {
   const error = failure(code, host._step!, detail);
   if (host._phase != Phase.Rising) return;
   stop(host);
-  if (final || ++host._attempts! >= host._limits.attempts) return giveUp(host, error);
+  if (final || ++host._attempts! >= host._limits[Limit.Attempts]) return giveUp(host, error);
   call(host, host._options.onwarning, error);
   host._slow = true;
   goTo(host, Step.Power);
@@ -73,12 +72,12 @@ function ready(host: Host): void {
 
 /** Notices a chip that has gone silent while nobody asks anything of it. */
 function watch(host: Host): void {
-  const received = host._counters.received;
-  if (host._phase != Phase.Ready || !host._limits.health) return;
+  const received = host._counters[Counter.Received];
+  if (host._phase != Phase.Ready || !host._limits[Limit.Health]) return;
   if (host._seen != received) host._quiet = 0;
   else if (++host._quiet! > 3) doubt(host, "silent");
   host._seen = received;
-  setTimer(host, Slot.Health, host._limits.health / 4, watch);
+  setTimer(host, Slot.Health, host._limits[Limit.Health] / 4, watch);
 }
 
 function takeAnswer(host: Host, status: number, bytes: Uint8Array, at: number, length: number): void {
@@ -106,7 +105,7 @@ function begins(host: Host): void {
 function recover(host: Host, code: string, detail: number, cut: boolean): void {
   stop(host);
   begins(host);
-  host._counters.restarts++;
+  host._counters[Counter.Restarts]++;
   resetRoles(host);
   report(host, failure(code, "recovery", detail));
   goTo(host, cut && host._hal.gpio.regon ? Step.Power : Step.Reset);

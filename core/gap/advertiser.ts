@@ -4,17 +4,14 @@ import { AdvertisingType, Command, Status } from "../hci/codes.js";
 import { begin, put16, put8, putBytes } from "../hci/commands.js";
 import { declared, use, type Host, type Role } from "../host.js";
 
-/** The most bytes of an advert or a scan response. */
-const MOST = 31;
-
-/** Shortest interval, in units of 0.625 ms, of an advert that is not connectable, before version 5.0 of the specification. */
-const FLOOR = 160;
-const VERSION_5_0 = 9;
-
-const ALL_CHANNELS = 7;
-
-/** The peer's address type and address in the parameters of an undirected advert. */
-const NO_PEER = [0, 0, 0, 0, 0, 0, 0];
+const enum Advert {
+  /** The most bytes of an advert or a scan response. */
+  Most = 31,
+  /** Shortest interval, in units of 0.625 ms, of an advert that is not connectable, before version 5.0 of the specification. */
+  Floor = 160,
+  Version5_0 = 9,
+  AllChannels = 7,
+}
 
 /** The methods that advertising adds to the instance. */
 export interface Advertising {
@@ -45,8 +42,8 @@ export interface Advertiser extends Role {
  */
 export function addAdvertising(host: Host, instance: Advertising): Advertiser {
   // Wanted. Data and response as their commands take them: a length and 31 bytes.
-  const data = new Uint8Array(MOST + 1);
-  const response = new Uint8Array(MOST + 1);
+  const data = new Uint8Array(Advert.Most + 1);
+  const response = new Uint8Array(Advert.Most + 1);
   let on = false;
   let low = 0;
   let high = 0;
@@ -60,7 +57,7 @@ export function addAdvertising(host: Host, instance: Advertising): Advertiser {
 
   function units(ms: number): number {
     const interval = Math.round(ms * 1.6);
-    return interval < FLOOR && !role._welcome && host._version < VERSION_5_0 ? FLOOR : interval;
+    return interval < Advert.Floor && !role._welcome && host._version < Advert.Version5_0 ? Advert.Floor : interval;
   }
 
   /** Type and intervals in one number. */
@@ -85,8 +82,9 @@ export function addAdvertising(host: Host, instance: Advertising): Advertiser {
       put16(host, units(high));
       put8(host, wanted & 3);
       put8(host, host._addresstype);
-      putBytes(host, NO_PEER);
-      put8(host, ALL_CHANNELS);
+      // No peer: address type and address.
+      putBytes(host, [0, 0, 0, 0, 0, 0, 0]);
+      put8(host, Advert.AllChannels);
       put8(host, 0);
     } else if (!dataSet) {
       dataSet = true;
@@ -122,17 +120,17 @@ export function addAdvertising(host: Host, instance: Advertising): Advertiser {
 
   /** Copies what the application has handed over; returns whether the chip has it already. */
   function take(bytes: Bytes, target: Uint8Array, set: boolean): boolean {
-    const wanted = new Uint8Array(MOST + 1);
+    const wanted = new Uint8Array(Advert.Most + 1);
     wanted[0] = bytes.length;
     put(wanted, 1, bytes);
-    for (let i = 0; i <= MOST; i++) if (wanted[i] != target[i]) set = false;
+    for (let i = 0; i <= Advert.Most; i++) if (wanted[i] != target[i]) set = false;
     target.set(wanted);
     return set;
   }
 
   function check(name: string, bytes: Bytes): void {
     if (!isBytes(bytes)) reject("startadvertise", name, bytes, "bytes");
-    integer("startadvertise", name + ".length", bytes.length, 0, MOST);
+    integer("startadvertise", name + ".length", bytes.length, 0, Advert.Most);
   }
 
   const role: Advertiser = { _name: "advertiser", _next: next, _answer: answer, _reset: reset, _welcome: false };

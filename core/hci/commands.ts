@@ -1,5 +1,6 @@
 import { get16 } from "../bytes/bytes.js";
 import { clearTimer, setTimer, Slot } from "../clock.js";
+import { Counter } from "../counters.js";
 import { Event, Packet, Status } from "./codes.js";
 import { sendPacket, type H4 } from "./h4.js";
 
@@ -21,8 +22,10 @@ export interface Commands extends H4 {
   readonly _answered: (commands: any, status: number, bytes: Uint8Array, at: number, length: number) => void;
 }
 
-/** How long a controller that takes no command at all is believed, in milliseconds: what would take that back may have been lost. */
-const NO_CREDIT = 2000;
+const enum Patience {
+  /** How long a controller that takes no command at all is believed, in milliseconds: what would take that back may have been lost. */
+  NoCredit = 2000,
+}
 
 /** Begins a command. */
 export function begin(commands: Commands, opcode: number): void {
@@ -62,7 +65,7 @@ export function issue(commands: Commands, limit: number): void {
 function expire(commands: Commands): void {
   const pending = commands._pending;
   forget(commands);
-  commands._counters.timeouts++;
+  commands._counters[Counter.Timeouts]++;
   if (pending) commands._answered(commands, Status.NoAnswer, commands._packet, 0, 0);
 }
 
@@ -78,16 +81,16 @@ export function takeAnswer(commands: Commands, code: Event, bytes: Uint8Array, a
   // Status, credits, opcode; or credits, opcode, status and what it returns. A NOP has no status.
   const skip = code == Event.CommandStatus ? 1 : 0;
   const opcode = get16(bytes, at + skip + 1);
-  if (length < 3 + skip) commands._counters.malformed++;
+  if (length < 3 + skip) commands._counters[Counter.Malformed]++;
   else {
     commands._credits = bytes[at + skip];
     if (commands._pending && opcode == commands._opcode && length > 3) {
       const status = bytes[skip ? at : at + 3];
       commands._pending = false;
       clearTimer(commands, Slot.Command);
-      if (status) commands._counters.refused++;
+      if (status) commands._counters[Counter.Refused]++;
       commands._answered(commands, status, bytes, at + 4, length - 4);
-    } else if (opcode) commands._counters.late++;
-    if (!commands._pending && !commands._credits) setTimer(commands, Slot.Command, NO_CREDIT, expire);
+    } else if (opcode) commands._counters[Counter.Late]++;
+    if (!commands._pending && !commands._credits) setTimer(commands, Slot.Command, Patience.NoCredit, expire);
   }
 }

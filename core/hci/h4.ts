@@ -1,7 +1,7 @@
 import { get16 } from "../bytes/bytes.js";
 import { append, createRing, drop, peek, type Ring } from "../bytes/ring.js";
 import { clearTimer, setTimer, Slot, type Clock } from "../clock.js";
-import type { Counters } from "../counters.js";
+import { Counter } from "../counters.js";
 import { Event, Packet } from "./codes.js";
 
 /** Sees every packet: true for one sent, the array, the offset of its indicator byte, its length with the indicator. */
@@ -14,7 +14,7 @@ export interface H4 extends Clock {
   readonly _packet: Uint8Array;
   /** The longest packet that may come in. */
   readonly _longest: number;
-  readonly _counters: Counters;
+  readonly _counters: Uint32Array;
   /** The rate in bit/s at which the UART is open; 0: closed. */
   _baud: number;
   /** How many packets in a row have to look right before the stream is in step again; 0: it is. */
@@ -42,11 +42,15 @@ export interface H4 extends Clock {
  * Half the time, in milliseconds, after which a packet that stands still half received has lost bytes, and after which a line out of step is
  * quiet. Half, because both are looked at twice: a busy engine may run its timers before it fetches the bytes that have come in meanwhile.
  */
-const STALLED = 30;
-const QUIET = 10;
+const enum Half {
+  Stalled = 30,
+  Quiet = 10,
+}
 
-/** How many packets in a row that look right put a stream back in step. */
-const CHAIN = 3;
+const enum Sync {
+  /** How many packets in a row that look right put a stream back in step. */
+  Chain = 3,
+}
 
 /** A ring fit for packets of `longest` bytes. */
 export function createReceiveRing(size: number, longest: number): Ring {
@@ -74,8 +78,8 @@ function measure(h4: H4, skip: number): number {
 }
 
 function lose(h4: H4): void {
-  if (!h4._doubtful) h4._counters.resyncs++;
-  h4._doubtful = CHAIN;
+  if (!h4._doubtful) h4._counters[Counter.Resyncs]++;
+  h4._doubtful = Sync.Chain;
 }
 
 function found(h4: H4): void {
@@ -85,7 +89,7 @@ function found(h4: H4): void {
 
 /** Forgets what was received. */
 export function flush(h4: H4): void {
-  h4._counters.dropped += h4._ring._used - h4._current;
+  h4._counters[Counter.Dropped] += h4._ring._used - h4._current;
   drop(h4._ring, h4._ring._used);
   h4._current = 0;
 }
@@ -103,7 +107,7 @@ function inspect(h4: H4): void {
 
 /** Keeps one timer while something is unfinished on the line: a packet that stands still is a packet with bytes missing. */
 function guard(h4: H4): boolean {
-  if (h4._timers[Slot.Line] == null && (h4._doubtful || h4._ring._used)) setTimer(h4, Slot.Line, h4._doubtful ? QUIET : STALLED, inspect);
+  if (h4._timers[Slot.Line] == null && (h4._doubtful || h4._ring._used)) setTimer(h4, Slot.Line, h4._doubtful ? Half.Quiet : Half.Stalled, inspect);
   return false;
 }
 
@@ -118,7 +122,7 @@ export function receivePacket(h4: H4): boolean {
   if (!length) return guard(h4);
   if (length < 0) {
     lose(h4);
-    h4._counters.dropped++;
+    h4._counters[Counter.Dropped]++;
     drop(ring, 1);
     return true;
   }
@@ -130,11 +134,11 @@ export function receivePacket(h4: H4): boolean {
   h4._current = length;
   if (h4._doubtful && length > 1 && (--h4._doubtful < 1 || (isEvent && bytes[at + 1] == Event.CommandComplete && get16(bytes, at + 4) == h4._opcode))) found(h4);
   if (!h4._doubtful && length > 1) {
-    h4._counters.received++;
+    h4._counters[Counter.Received]++;
     if (h4._sink) h4._sink(false, bytes, at, length);
     if (isEvent) h4._event(h4, bytes[at + 1], bytes, at + 3, length - 3);
     else if (type == Packet.Acl && h4._acl) h4._acl(h4, bytes, at + 1, length - 1);
-    else h4._counters.unknown++;
+    else h4._counters[Counter.Unknown]++;
   }
   drop(ring, h4._current);
   h4._current = 0;
@@ -155,7 +159,7 @@ export function openUart(h4: H4, baud: number): boolean {
         while (from < data.length && h4._baud) {
           const taken = append(h4._ring, data, from);
           if (!taken) {
-            h4._counters.overruns += data.length - from;
+            h4._counters[Counter.Overruns] += data.length - from;
             return lose(h4);
           }
           from += taken;
@@ -193,7 +197,7 @@ export function pad(h4: H4): void {
 
 /** Sends the first `length` bytes of the packet. */
 export function sendPacket(h4: H4, length: number): void {
-  h4._counters.sent++;
+  h4._counters[Counter.Sent]++;
   if (h4._sink) h4._sink(true, h4._packet, 0, length);
   write(h4, length);
 }

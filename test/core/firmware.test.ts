@@ -11,8 +11,7 @@ function reader(image: Uint8Array): FirmwareReader {
   return {
     length: image.length,
     read(offset, target) {
-      assert.ok(Number.isInteger(offset) && offset >= 0 && target instanceof Uint8Array, "a read of the image");
-      assert.ok(offset + target.length <= image.length, `${target.length} bytes from ${offset} lie in the image of ${image.length}`);
+      assert.ok(Number.isInteger(offset) && offset >= 0 && offset + target.length <= image.length, "a read inside the image");
       target.set(image.subarray(offset, offset + target.length));
     },
   };
@@ -150,7 +149,8 @@ describe("firmware: the check", () => {
   });
 
   it("demands no order and no range of addresses", () => {
-    assert.equal(code(changed((records) => [...records.slice(0, 3), write([1], 0x211810), write([2], 0x10), ...records.slice(3)])), null);
+    assert.equal(code(changed((records) => [...records.slice(0, -1), write([1], 0xfff000), write([2], 0x10), write([3], 0x211810), LAUNCH])), null);
+    assert.equal(code(changed((records) => [write([1], 0xfff000), ...records])), null);
     assert.equal(code(plainImage(10000)), null);
   });
 
@@ -199,7 +199,7 @@ describe("firmware: the check", () => {
   });
 
   it("never throws, whatever has happened to an image", () => {
-    for (let seed = 1; seed <= 1500; seed++) {
+    for (let seed = 1; seed <= 400; seed++) {
       const random = new Random(seed);
       let image = makeImage({ size: 8600, record: 20 + random.below(232), seed, minidriver: seed % 5 === 0 });
       for (let i = random.below(6); i >= 0; i--) {

@@ -1,0 +1,2 @@
+export { open } from "../bare/beacon.js";
+export { firmware, hal } from "./hal.js";

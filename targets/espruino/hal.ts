@@ -1,0 +1,109 @@
+import type { Hal } from "../../hal/hal.js";
+import type { FirmwareReader } from "../../core/chip/firmware.js";
+
+declare function require(name: string): any;
+declare function setTimeout(callback: () => void, milliseconds: number): any;
+declare function clearTimeout(handle: any): void;
+
+/** How the chip is wired to the board. A pin that is not connected is left out. */
+export interface Wiring {
+  /** The port: Serial1, Serial2, ... */
+  serial: Serial;
+  /** Pins of the port, where its standard ones are not used: tx to BT_UART_RXD, rx to BT_UART_TXD. */
+  tx?: Pin;
+  rx?: Pin;
+  /** BT_REG_ON. */
+  regon?: Pin;
+  /** LPO_IN, where no clock feeds it. */
+  lpo?: Pin;
+  /** The chip's CTS input and its RTS output, as plain pins: Espruino's ports do not obey them. */
+  rts?: Pin;
+  cts?: Pin;
+  devwake?: Pin;
+  /** On Linux: the device of the port. */
+  path?: string;
+}
+
+/** A pin as a function that sets it, or nothing. */
+function output(pin: Pin | undefined): ((level: 0 | 1) => void) | undefined {
+  if (pin === undefined) return undefined;
+  return function (level) {
+    digitalWrite(pin, level);
+  };
+}
+
+/**
+ * The HAL of an Espruino board.
+ * @param wiring the port and the pins
+ */
+export function hal(wiring: Wiring): Hal {
+  const serial: any = wiring.serial;
+  const cts = wiring.cts;
+  return {
+    uart: {
+      open: function (baud, _flow, receive) {
+        const options: any = {};
+        if (wiring.tx) options.tx = wiring.tx;
+        if (wiring.rx) options.rx = wiring.rx;
+        if (wiring.path) options.path = wiring.path;
+        serial.removeAllListeners("data");
+        serial.setup(baud, options);
+        serial.on("data", function (data: string) {
+          // A view of the string's own bytes: nothing is copied here.
+          receive(new Uint8Array(E.toArrayBuffer(data)));
+        });
+      },
+      write: function (buffer, offset, length) {
+        serial.write(new Uint8Array(buffer.buffer, offset, length));
+      },
+      close: function () {
+        serial.removeAllListeners("data");
+        serial.unsetup();
+      },
+    },
+    gpio: {
+      regon: output(wiring.regon),
+      lpo: output(wiring.lpo),
+      rts: output(wiring.rts),
+      devwake: output(wiring.devwake),
+      cts:
+        cts === undefined
+          ? undefined
+          : function () {
+              return digitalRead(cts) ? 1 : 0;
+            },
+    },
+    timer: {
+      now: function () {
+        return getTime() * 1000;
+      },
+      set: function (milliseconds, callback) {
+        return setTimeout(callback, milliseconds);
+      },
+      clear: function (handle) {
+        clearTimeout(handle as any);
+      },
+    },
+    delay: function (microseconds) {
+      const end = getTime() + microseconds / 1e6;
+      while (getTime() < end);
+    },
+    random: function (target) {
+      for (let i = 0; i < target.length; i++) target[i] = E.hwRand();
+    },
+    uniqueid: function () {
+      return getSerial();
+    },
+  };
+}
+
+/**
+ * A firmware image in the board's flash.
+ * @param name of the file in Storage
+ * @returns what `open()` takes: the bytes stay where they are
+ */
+export function firmware(name: string): Uint8Array | FirmwareReader {
+  const file = require("Storage").read(name);
+  if (file === undefined) throw new Error("blimp firmware: no file " + name + " in Storage");
+  return new Uint8Array(E.toArrayBuffer(file));
+}

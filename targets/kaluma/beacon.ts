@@ -1,0 +1,2 @@
+export { open } from "../bare/beacon.js";
+export { hal } from "./hal.js";

@@ -1,0 +1,110 @@
+import type { Hal } from "../../hal/hal.js";
+
+declare function require(name: string): any;
+declare function pinMode(pin: number, mode: number): void;
+declare function digitalRead(pin: number): number;
+declare function digitalWrite(pin: number, level: number): void;
+declare function millis(): number;
+declare function micros(): number;
+declare function setTimeout(callback: () => void, milliseconds: number): number;
+declare function clearTimeout(handle: number): void;
+declare const OUTPUT: number;
+declare const INPUT: number;
+
+/** How the chip is wired to the board: numbers of GPIO pins. One that is not connected is left out. */
+export interface Wiring {
+  /** Number of the UART. */
+  uart: number;
+  /** Pins of the UART: tx to BT_UART_RXD, rx to BT_UART_TXD. */
+  tx?: number;
+  rx?: number;
+  /** The UART's own CTS and RTS pins: with both of them there is flow control. */
+  ctspin?: number;
+  rtspin?: number;
+  /** BT_REG_ON. */
+  regon?: number;
+  /** LPO_IN, where no clock feeds it. */
+  lpo?: number;
+  /** The chip's CTS input and its RTS output as plain pins, where the UART has none. */
+  rts?: number;
+  cts?: number;
+  devwake?: number;
+}
+
+/** A pin as a function that sets it, or nothing. */
+function output(pin: number | undefined): ((level: 0 | 1) => void) | undefined {
+  if (pin === undefined) return undefined;
+  pinMode(pin, OUTPUT);
+  return function (level) {
+    digitalWrite(pin, level);
+  };
+}
+
+/**
+ * The HAL of a board that runs Kaluma.
+ * @param wiring the UART and the pins
+ */
+export function hal(wiring: Wiring): Hal {
+  const UART = require("uart").UART;
+  const flow = wiring.ctspin !== undefined && wiring.rtspin !== undefined;
+  const cts = wiring.cts;
+  // Kaluma sends the whole buffer behind a view: what is sent has to be an array of its own, one of each length that has been needed.
+  const exact: { [length: number]: Uint8Array } = {};
+  let port: any = null;
+
+  function close(): void {
+    if (port) port.close();
+    port = null;
+  }
+
+  if (cts !== undefined) pinMode(cts, INPUT);
+  return {
+    uart: {
+      flow: flow,
+      open: function (baud, _flow, receive) {
+        const options: any = { baudrate: baud };
+        if (wiring.tx !== undefined) options.tx = wiring.tx;
+        if (wiring.rx !== undefined) options.rx = wiring.rx;
+        if (flow) {
+          options.cts = wiring.ctspin;
+          options.rts = wiring.rtspin;
+          options.flow = UART.FLOW_RTS_CTS;
+        }
+        close();
+        port = new UART(wiring.uart, options);
+        port.on("data", receive);
+      },
+      write: function (buffer, offset, length) {
+        const copy = exact[length] || (exact[length] = new Uint8Array(length));
+        copy.set(buffer.subarray(offset, offset + length));
+        port.write(copy);
+      },
+      close: close,
+    },
+    gpio: {
+      regon: output(wiring.regon),
+      lpo: output(wiring.lpo),
+      rts: output(wiring.rts),
+      devwake: output(wiring.devwake),
+      cts:
+        cts === undefined
+          ? undefined
+          : function () {
+              return digitalRead(cts) ? 1 : 0;
+            },
+    },
+    timer: {
+      now: millis,
+      set: function (milliseconds, callback) {
+        return setTimeout(callback, milliseconds);
+      },
+      clear: function (handle) {
+        clearTimeout(handle as number);
+      },
+    },
+    delay: function (microseconds) {
+      const end = micros() + microseconds;
+      while (micros() < end);
+    },
+  };
+}

@@ -1,0 +1,80 @@
+import type { BlimpError } from "../../../core/errors.js";
+import type { ReadyInfo } from "../../../core/options.js";
+import { explain } from "./explain.js";
+import { formatUuid, type IBeacon } from "../ibeacon.js";
+import type { Broadcast, Report, Sighting } from "./report.js";
+
+/** One JSON object a line; bytes as lower-case hex. */
+export class JsonReport implements Report {
+  private readonly _write: (line: string) => void;
+
+  constructor(write: (line: string) => void) {
+    this._write = write;
+  }
+
+  title(): void {}
+
+  step(step: string, ms: number): void {
+    this._put("step", { step, ms: round(ms) });
+  }
+
+  progress(done: number, total: number): void {
+    this._put("progress", { done, total });
+  }
+
+  ready(info: ReadyInfo): void {
+    this._put("ready", ready(info));
+  }
+
+  recovered(info: ReadyInfo): void {
+    this._put("recovered", ready(info));
+  }
+
+  advertising({ beacon, interval, advert }: Broadcast): void {
+    this._put("advertising", { ...fields(beacon), interval, advert: hex(advert) });
+  }
+
+  advert({ ms, address, random, rssi, beacon, distance, advert }: Sighting): void {
+    const addresstype = random ? "random" : "public";
+    this._put("advert", { ms: round(ms), address, addresstype, rssi, ...fields(beacon), distance: round(distance), advert: hex(advert) });
+  }
+
+  warning(error: Error): void {
+    this._put("warning", failure(error));
+  }
+
+  error(error: Error): void {
+    this._put("error", failure(error));
+  }
+
+  end(ms: number): void {
+    this._put("end", { ms: round(ms) });
+  }
+
+  private _put(event: string, fields: object): void {
+    this._write(JSON.stringify({ event, ...fields }) + "\n");
+  }
+}
+
+function ready({ ms, name, revision, address }: ReadyInfo): object {
+  return { ms: round(ms), name, revision, address };
+}
+
+function fields(beacon: IBeacon): object {
+  return { uuid: formatUuid(beacon.uuid), major: beacon.major, minor: beacon.minor, power: beacon.power };
+}
+
+function failure(error: Error): object {
+  const { code, step, detail, message } = error as BlimpError;
+  const advice = explain(error);
+  return { code, step, detail, message, ...(advice === null ? {} : { advice }) };
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("hex");
+}
+
+/** To the hundredth. */
+function round(value: number): number {
+  return Math.round(value * 100) / 100;
+}

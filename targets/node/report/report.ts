@@ -1,0 +1,43 @@
+import type { ReadyInfo } from "../../../core/options.js";
+import type { IBeacon } from "../ibeacon.js";
+
+/** An iBeacon that is on the air by our doing. */
+export interface Broadcast {
+  readonly beacon: IBeacon;
+  /** ms */
+  readonly interval: number;
+  /** Its bytes. */
+  readonly advert: Uint8Array;
+}
+
+/** An iBeacon that a scanner has heard. */
+export interface Sighting {
+  /** ms since power-up */
+  readonly ms: number;
+  /** 12 lower-case hex digits */
+  readonly address: string;
+  readonly random: boolean;
+  /** dBm */
+  readonly rssi: number;
+  readonly beacon: IBeacon;
+  /** metres */
+  readonly distance: number;
+  readonly advert: Uint8Array;
+}
+
+/** What a command tells of its doings. Times are in ms since power-up, by the clock of the HAL. */
+export interface Report {
+  /** What is about to be done, in a line. Programs are not told. */
+  title(text: string): void;
+  step(step: string, ms: number): void;
+  /** Bytes of the firmware done, of all. */
+  progress(done: number, total: number): void;
+  ready(info: ReadyInfo): void;
+  recovered(info: ReadyInfo): void;
+  advertising(broadcast: Broadcast): void;
+  advert(sighting: Sighting): void;
+  warning(error: Error): void;
+  error(error: Error): void;
+  /** The last word. */
+  end(ms: number): void;
+}

@@ -1,0 +1,176 @@
+import type { ReadyInfo } from "../../../core/options.js";
+import { explain } from "./explain.js";
+import { formatUuid } from "../ibeacon.js";
+import type { Broadcast, Report, Sighting } from "./report.js";
+
+/** What goes on in each step of the bring-up. */
+const STEPS: { readonly [step: string]: string | undefined } = {
+  firmware: "check the image",
+  power: "switch the chip on, where that is wired",
+  reset: "HCI Reset, until the chip answers",
+  identity: "which part, which revision?",
+  baud: "change the rate of the UART",
+  minidriver: "get ready for a download",
+  record: "load the firmware",
+  launch: "start the firmware",
+  settle: "give it time to start",
+  address: "settle the device's address",
+  setup: "name, event masks",
+};
+
+const WIDTH = 80;
+const BAR = 30;
+
+/** Columns of the time in front of each line, and of the margin where there is none. */
+const TIME = 8;
+const MARGIN = " ".repeat(TIME + 5);
+
+/** Without a terminal the download is told each time that another such share of it is done. */
+const SHARE = 0.25;
+
+type Style = "bold" | "dim" | "green" | "red" | "yellow";
+const CODES: { readonly [style in Style]: number } = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33 };
+
+/** Where text goes: `process.stdout`, or what a test gives in its place. */
+export interface TextOutput {
+  readonly isTTY?: boolean;
+  write(text: string): unknown;
+}
+
+/** For people: colours and a bar that moves on a terminal, plain lines elsewhere. */
+export class TextReport implements Report {
+  private readonly _out: TextOutput;
+  private readonly _errors: TextOutput;
+  private readonly _terminal: boolean;
+  private readonly _colours: boolean;
+  private readonly _blocks: boolean;
+  /** What the present line holds, "" at its beginning. */
+  private _line = "";
+  private _step = "";
+  /** The part of the download that is told next. */
+  private _share = SHARE;
+
+  /**
+   * @param out where the report goes
+   * @param errors where warnings and errors go
+   */
+  constructor(out: TextOutput, errors: TextOutput, environment: NodeJS.ProcessEnv = process.env) {
+    const locale = environment.LC_ALL || environment.LC_CTYPE || environment.LANG || "";
+    this._out = out;
+    this._errors = errors;
+    this._terminal = out.isTTY === true && environment.TERM !== "dumb";
+    this._colours = this._terminal && !environment.NO_COLOR;
+    this._blocks = this._terminal && /utf-?8/i.test(locale);
+  }
+
+  title(text: string): void {
+    this._put(this._style("bold", text) + "\n");
+  }
+
+  step(step: string, ms: number): void {
+    this._step = step;
+    this._share = SHARE;
+    this._put(`${this._time(ms)} ${this._style("bold", step.padEnd(11))} ${this._style("dim", STEPS[step] ?? "")}`.trimEnd());
+  }
+
+  progress(done: number, total: number): void {
+    const part = Math.round((100 * done) / total) / 100;
+    // The bytes of the last record, which starts the firmware, are done when that step is told already.
+    if (this._step !== "record") return;
+    if (this._terminal) this._replace(this._bar(part, total));
+    else if (part >= this._share) this._put(`${MARGIN}${percent(part)} of ${kilobytes(total)}`);
+    if (part >= this._share) this._share = (Math.floor(part / SHARE) + 1) * SHARE;
+  }
+
+  ready({ ms, name, revision, address }: ReadyInfo): void {
+    this._put(`${this._time(ms)} ${this._style("green", "ready".padEnd(11))} ${name || "a controller without a name"}, revision ${revision}`);
+    this._put(`${MARGIN}${" ".repeat(12)}address ${colons(address)}`);
+  }
+
+  recovered({ ms }: ReadyInfo): void {
+    this._put(`${MARGIN}${this._style("green", "back")} after ${Math.round(ms)} ms`);
+  }
+
+  advertising({ beacon, interval }: Broadcast): void {
+    const { uuid, major, minor, power } = beacon;
+    this._put(`\n${this._style("green", "advertising")} an iBeacon every ${interval} ms`);
+    this._put(`  UUID ${formatUuid(uuid)}  major ${major}  minor ${minor}  power ${power} dBm\n`);
+  }
+
+  advert({ ms, address, rssi, beacon, distance }: Sighting): void {
+    const { uuid, major, minor, power } = beacon;
+    this._put(`${this._time(ms)} ${this._style("bold", formatUuid(uuid))}  major ${major}  minor ${minor}`);
+    this._put(`${MARGIN}from ${colons(address)} at ${rssi} dBm, power ${power} dBm, about ${distance.toFixed(1)} m`);
+  }
+
+  warning(error: Error): void {
+    this._failure("yellow", "warning", error);
+  }
+
+  error(error: Error): void {
+    this._failure("red", "error", error);
+  }
+
+  end(ms: number): void {
+    this._put(`${this._time(ms)} ${this._style("bold", "closed")}`);
+  }
+
+  private _failure(style: Style, what: string, error: Error): void {
+    const advice = explain(error);
+    const text = `${this._errors.isTTY ? this._style(style, what) : what}: ${error.message}\n`;
+    if (this._line !== "") this._out.write("\n");
+    this._line = "";
+    this._errors.write(advice === null ? text : `${text}  ${fold(advice, WIDTH - 2).join("\n  ")}\n`);
+  }
+
+  private _bar(part: number, total: number): string {
+    const full = Math.round(part * BAR);
+    const bar = (this._blocks ? "█" : "#").repeat(full) + this._style("dim", (this._blocks ? "░" : ".").repeat(BAR - full));
+    return `${MARGIN}${bar} ${percent(part)} of ${kilobytes(total)}`;
+  }
+
+  private _time(ms: number): string {
+    return this._style("dim", `${Math.round(ms).toString().padStart(TIME)} ms`) + " ";
+  }
+
+  private _style(style: Style, text: string): string {
+    return this._colours && text !== "" ? `\x1b[${CODES[style]}m${text}\x1b[0m` : text;
+  }
+
+  /** A line of its own. */
+  private _put(text: string): void {
+    this._out.write(`${this._line === "" ? "" : "\n"}${text}\n`);
+    this._line = "";
+  }
+
+  /** Writes over the present line, which is never shortened. */
+  private _replace(text: string): void {
+    if (text === this._line) return;
+    this._out.write(`${this._line === "" ? "" : "\r"}${text}`);
+    this._line = text;
+  }
+}
+
+function percent(part: number): string {
+  return `${Math.round(part * 100)} %`.padStart(5);
+}
+
+function kilobytes(bytes: number): string {
+  return `${(bytes / 1000).toFixed(1)} kB`;
+}
+
+function colons(address: string): string {
+  return address.replace(/..(?=.)/g, "$&:");
+}
+
+function fold(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (line !== "" && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = word;
+    } else line = line === "" ? word : `${line} ${word}`;
+  }
+  return [...lines, line];
+}

@@ -1,0 +1,106 @@
+/** A btvirt of one's own: virtual controllers on an air that nobody else is on. Each connection to its socket is a controller. */
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { RawHost } from "./h4.mjs";
+
+/** The root of the project, and the folder beside it that holds tools and data which are not part of it. */
+export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+export const SHARED = process.env.SHARED ?? join(ROOT, "../shared");
+export const TOOLS = join(SHARED, "tools/bluez-peer");
+
+const RESET = 0x0c03;
+
+const children = new Set();
+const endings = [];
+
+/** Has `ending` called when this process ends, whichever way; the last one first, after every program has been killed. */
+export function atEnd(ending) {
+  endings.push(ending);
+}
+
+/** Ends this process: kills what it has started, waits for that, tidies up. */
+export async function end(code) {
+  for (const child of children) child.kill("SIGKILL");
+  await Promise.all([...children].map(({ ended }) => ended));
+  process.exit(code);
+}
+
+process.on("exit", () => {
+  for (const child of children) child.kill("SIGKILL");
+  for (const ending of endings.splice(0).reverse()) ending();
+});
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => void end(1));
+
+export function sleep(ms) {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** Waits until `condition` holds, or throws `text()`. */
+export async function until(condition, limit, text) {
+  const end = Date.now() + limit;
+  while (!(await condition())) {
+    if (Date.now() > end) throw new Error(text());
+    await sleep(20);
+  }
+}
+
+/** Starts a program that does not outlive this one; everything that it prints is in `output`. */
+export function start(program, args, options = {}) {
+  const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"], ...options });
+  child.output = "";
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => (child.output += text));
+  children.add(child);
+  child.ended = new Promise((resolve) => {
+    const gone = () => {
+      children.delete(child);
+      resolve();
+    };
+    child.on("error", (error) => {
+      child.output += error.message;
+      gone();
+    });
+    child.on("close", gone);
+  });
+  return child;
+}
+
+/** Compiles the library that stands in for AF_ALG, where its source and a compiler are there; returns whether it is. */
+function compileShim(target) {
+  const source = join(TOOLS, "afalg-shim.c");
+  if (!existsSync(source)) return false;
+  const { status, error, stderr } = spawnSync("gcc", ["-O2", "-shared", "-fPIC", "-o", target, source, "-ldl"], { encoding: "utf8" });
+  if (error) return false;
+  if (status !== 0) throw new Error(`afalg-shim.c does not compile: ${stderr}`);
+  return true;
+}
+
+/**
+ * Starts a btvirt and waits until a controller answers. It always listens in /tmp, so it gets one of its own.
+ * @returns its folder, for sockets (their paths must be short), and the path of the socket where LE controllers are had
+ */
+export async function startAir() {
+  const folder = mkdtempSync(join(tmpdir(), "air-"));
+  atEnd(() => rmSync(folder, { recursive: true, force: true }));
+  const shim = compileShim(join(folder, "afalg-shim.so")) ? "LD_PRELOAD=/tmp/afalg-shim.so" : "";
+  const script = `mount --bind "$1" /tmp && ${shim} exec btvirt -s`;
+  const map = process.getuid() === 0 ? [] : ["--map-root-user"];
+  const btvirt = start("unshare", [...map, "--mount", "sh", "-c", script, "sh", folder]);
+  const le = join(folder, "bt-server-le");
+  await until(
+    () => existsSync(le) || btvirt.exitCode !== null || btvirt.pid === undefined,
+    5000,
+    () => `btvirt has opened no socket: ${btvirt.output}`,
+  );
+  if (!existsSync(le)) throw new Error(`btvirt did not start: ${btvirt.output}`);
+  const probe = await RawHost.connect(le);
+  try {
+    await probe.command(RESET);
+  } catch (error) {
+    throw new Error(`btvirt's controllers do not work (${error.message}). Where the kernel lacks AF_ALG, afalg-shim.c in ${TOOLS} and gcc are needed`);
+  }
+  probe.close();
+  return { folder, le };
+}
