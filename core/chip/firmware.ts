@@ -1,4 +1,4 @@
-import { get16, put } from "../bytes/bytes.js";
+import { get16, toBytes } from "../bytes/bytes.js";
 import { failure, reject } from "../errors.js";
 import { Command } from "../hci/codes.js";
 
@@ -55,7 +55,7 @@ export function openFirmware(source: any): Firmware {
 export function readFirmware(firmware: Firmware, offset: number, target: Uint8Array, at: number, count: number): void {
   const source = firmware._source;
   if (source.read) source.read(offset, target.subarray(at, at + count));
-  else put(target, at, source.substr ? source.substr(offset, count) : source.subarray(offset, offset + count));
+  else target.set(source.substr ? toBytes(source.substr(offset, count))! : source.subarray(offset, offset + count), at);
 }
 
 /**

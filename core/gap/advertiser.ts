@@ -1,4 +1,4 @@
-import { isBytes, put, type Bytes } from "../bytes/bytes.js";
+import { toBytes, type Bytes } from "../bytes/bytes.js";
 import { integer, reject } from "../errors.js";
 import { AdvertisingType, Command, Status } from "../hci/codes.js";
 import { begin, put16, put8, putBytes } from "../hci/commands.js";
@@ -118,35 +118,35 @@ export function addAdvertising(host: Host, instance: Advertising): Advertiser {
     return status <= 0;
   }
 
-  /** Copies what the application has handed over; returns whether the chip has it already. */
-  function take(bytes: Bytes, target: Uint8Array, set: boolean): boolean {
-    const wanted = new Uint8Array(Advert.Most + 1);
-    wanted[0] = bytes.length;
-    put(wanted, 1, bytes);
+  /** What the application hands over, as its command takes it. */
+  function parse(name: string, value: Bytes): Uint8Array {
+    const bytes = toBytes(value) || reject("startadvertise", name, value, "bytes or a byte string");
+    const parameters = new Uint8Array(Advert.Most + 1);
+    parameters[0] = integer("startadvertise", name + ".length", bytes.length, 0, Advert.Most);
+    parameters.set(bytes, 1);
+    return parameters;
+  }
+
+  /** Takes over what is wanted; returns whether the chip has it already. */
+  function take(wanted: Uint8Array, target: Uint8Array, set: boolean): boolean {
     for (let i = 0; i <= Advert.Most; i++) if (wanted[i] != target[i]) set = false;
     target.set(wanted);
     return set;
   }
 
-  function check(name: string, bytes: Bytes): void {
-    if (!isBytes(bytes)) reject("startadvertise", name, bytes, "bytes");
-    integer("startadvertise", name + ".length", bytes.length, 0, Advert.Most);
-  }
-
   const role: Advertiser = { _name: "advertiser", _next: next, _answer: answer, _reset: reset, _welcome: false };
 
   instance.startadvertise = function (advert, minAdInterval, maxAdInterval, scanResponse) {
-    const rest = scanResponse || "";
     use(host, "startadvertise");
-    check("advert", advert);
+    const wanted = parse("advert", advert);
+    const wantedResponse = parse("scanResponse", scanResponse || "");
     integer("startadvertise", "minAdInterval", minAdInterval, 20, 10240);
     integer("startadvertise", "maxAdInterval", maxAdInterval, minAdInterval, 10240);
-    check("scanResponse", rest);
     on = true;
     low = minAdInterval;
     high = maxAdInterval;
-    dataSet = take(advert, data, dataSet);
-    responseSet = take(rest, response, responseSet);
+    dataSet = take(wanted, data, dataSet);
+    responseSet = take(wantedResponse, response, responseSet);
     declared(host);
   };
 

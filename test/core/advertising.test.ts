@@ -20,7 +20,7 @@ function lastParameters(r: Rig<any>): { min: number; max: number; type: number; 
 }
 
 /** Advertises and lets the commands pass. */
-function on(r: Rig<any>, data: any = IBEACON, min = 100, max = 100, ...rest: any[]): Rig<any> {
+function on<R extends Rig<any>>(r: R, data: any = IBEACON, min = 100, max = 100, ...rest: any[]): R {
   r.bt.startadvertise(data, min, max, ...(rest as [any]));
   return r.run(50);
 }

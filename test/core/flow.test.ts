@@ -24,8 +24,8 @@ describe("HCI flow: credits", () => {
   it("none: nothing is sent until a NOP gives one", () => {
     for (const nop of [complete(0, [], 1), status(0, 0, 1)]) {
       const r = beacon();
-      r.board.chip.hook = (opcode) => (opcode === OP.ADV_ENABLE ? { bytes: complete(OP.ADV_ENABLE, [0], 0) } : undefined);
-      r.bt.stopadvertise();
+      r.board.chip.hook = (opcode) => (opcode === OP.ADV_DATA ? { bytes: complete(OP.ADV_DATA, [0], 0) } : undefined);
+      r.bt.startadvertise("no more", 100, 100);
       r.run(100);
       r.board.chip.hook = undefined;
       const from = r.mark();

@@ -1,6 +1,6 @@
 /** A btvirt of one's own: virtual controllers on an air that nobody else is on. Each connection to its socket is a controller. */
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -16,6 +16,33 @@ const RESET = 0x0c03;
 const children = new Set();
 const endings = [];
 
+/** Kills a program and all that it has started, which may have left its process group. */
+function kill(pid) {
+  const parents = readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map((name) => {
+      try {
+        // Behind the program's name, which may hold anything: state, parent.
+        return [Number(name), Number(readFileSync(`/proc/${name}/stat`, "latin1").replace(/^.*\) . /s, "").split(" ")[0])];
+      } catch {
+        return [0, 0];
+      }
+    });
+  for (const family = [pid]; family.length > 0; ) {
+    const one = family.shift();
+    family.push(...parents.filter(([, parent]) => parent === one).map(([child]) => child));
+    try {
+      process.kill(one, "SIGKILL");
+    } catch {
+      // It has gone by itself.
+    }
+  }
+}
+
+function killAll() {
+  for (const { pid } of children) if (pid !== undefined) kill(pid);
+}
+
 /** Has `ending` called when this process ends, whichever way; the last one first, after every program has been killed. */
 export function atEnd(ending) {
   endings.push(ending);
@@ -23,13 +50,13 @@ export function atEnd(ending) {
 
 /** Ends this process: kills what it has started, waits for that, tidies up. */
 export async function end(code) {
-  for (const child of children) child.kill("SIGKILL");
+  killAll();
   await Promise.all([...children].map(({ ended }) => ended));
   process.exit(code);
 }
 
 process.on("exit", () => {
-  for (const child of children) child.kill("SIGKILL");
+  killAll();
   for (const ending of endings.splice(0).reverse()) ending();
 });
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => void end(1));

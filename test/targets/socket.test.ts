@@ -44,6 +44,7 @@ for (const kind of ["unix", "tcp"]) {
   describe(`a controller at the end of a ${kind} socket`, () => {
     const path = useFolder();
     let place: Place;
+    let remote: RemoteChip | null = null;
 
     async function serve(socket: (socket: Socket) => void): Promise<string> {
       place = new Place(socket);
@@ -51,16 +52,19 @@ for (const kind of ["unix", "tcp"]) {
       return place.transport;
     }
 
-    afterEach(() => place?.close());
+    afterEach(() => {
+      place.close();
+      remote?.stop();
+    });
 
     it("is brought up, advertises byte for byte, is reset at the end, and again", async function () {
       this.timeout(10000);
       const board = createBoard({ part: "plain", flow: false });
       const heard = board.air.observe().heard;
       const transport = await serve((socket) => {
-        const remote = new RemoteChip(board, (bytes) => socket.write(bytes));
-        socket.on("data", (data) => remote.receive(data));
-        socket.on("close", () => remote.stop());
+        remote?.stop();
+        remote = new RemoteChip(board, (bytes) => socket.write(bytes));
+        socket.on("data", (data) => remote!.receive(data));
       });
       const hal = createNodeHal(transport);
       for (let round = 1; round < 3; round++) {

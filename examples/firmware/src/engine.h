@@ -19,6 +19,9 @@ double engine_now(void);
 
 /* Recursion that is too deep is a RangeError, as everywhere, and no fault. */
 #define DUK_USE_NATIVE_STACK_CHECK() stack_is_short()
+/* The compiler does not ask; it counts its levels, of 130 bytes mostly. */
+#undef DUK_USE_COMPILER_RECLIMIT
+#define DUK_USE_COMPILER_RECLIMIT 80
 
 #define DUK_USE_FATAL_HANDLER(data, reason) die(reason)
 
