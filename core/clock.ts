@@ -12,6 +12,9 @@ export const enum Slot {
   Health,
   /** Roles that have been refused. */
   Retry,
+  /** A chip that is being woken, and one that may soon sleep. */
+  Wake,
+  Doze,
 }
 
 /** The timers of an instance. */

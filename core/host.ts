@@ -97,6 +97,8 @@ export interface Host extends Commands {
   /** Packets received when the chip's health was last looked at, and how often there had been no new one. */
   _seen?: number;
   _quiet?: number;
+  /** Sends the command that has been built: `issue`, unless the chip has to be woken first. */
+  _issue: (host: Host, limit: number) => void;
   /** What made the supervisor doubt that the chip is there. */
   _doubt?: string;
   /** HCI version and revision of the chip, and whether it is a CYW43438 with its vendor commands. */
@@ -185,7 +187,7 @@ export function run(host: Host): void {
       const limit = build(host);
       if (!limit) break;
       // Nothing goes out where the UART has failed while the command was made.
-      if (host._baud) issue(host, limit);
+      if (host._baud) host._issue(host, limit);
     }
   }
   host._running = false;
@@ -254,6 +256,7 @@ export function createHost(hal: Hal, options: Options, limits: Int32Array, longe
     },
     _fault: supervision._fault,
     _answered: answered,
+    _issue: issue,
     _build: supervision._build,
     _take: supervision._take,
     _fail: supervision._fail,

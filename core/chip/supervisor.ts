@@ -155,6 +155,7 @@ export function openChip(host: Host): void {
 export function closeChip(host: Host): void {
   if (host._baud) {
     forget(host);
+    resetRoles(host);
     begin(host, Command.Reset);
     issue(host, 0);
   }

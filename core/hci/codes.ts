@@ -30,6 +30,7 @@ export const enum Command {
   LeRand = 0x2018,
   WriteBdAddr = 0xfc01,
   UpdateBaudRate = 0xfc18,
+  SetSleepmode = 0xfc27,
   DownloadMinidriver = 0xfc2e,
   WriteRam = 0xfc4c,
   LaunchRam = 0xfc4e,

@@ -243,6 +243,17 @@ describe("bring-up: the sequence", () => {
     assert.equal(r.errors.length + r.warnings.length, 0);
   });
 
+  it("is a function of the seed", () => {
+    const runs = [1, 1, 2].map((seed) => {
+      const r = rig({ board: { seed, random: seed < 3 } });
+      r.bt.startadvertise(IBEACON, 100, 100);
+      r.up().run(2000);
+      return JSON.stringify([r.journal, r.adverts, r.ready]);
+    });
+    assert.equal(runs[0], runs[1]);
+    assert.notEqual(runs[0], runs[2]);
+  });
+
   it("is quiet once it is ready", () => {
     const r = rig().up();
     const from = r.mark();

@@ -371,6 +371,24 @@ describe("failures of the bring-up: Hardware Error", () => {
     });
   }
 
+  it("while a record is going out: the rest of it does not reach the chip that comes up next", () => {
+    for (const wiring of [{ regon: true }, { regon: true, rts: true, cts: true }]) {
+      let first = true;
+      const r: Rig = rig({
+        board: { wiring },
+        options: {
+          onprogress() {
+            if (first) r.clock.after(1, () => r.board.chip.inject(event));
+            first = false;
+          },
+        },
+      });
+      r.up();
+      assert.deepEqual(r.warnings.map(({ code }) => code), ["hardware-error"]);
+      assert.equal(r.board.wire.toChip.garbled, 0);
+    }
+  });
+
   it("at every record: the error says so", () => {
     const r = fails(
       hooked((opcode, parameters) => (opcode === OP.WRITE_RAM && recordOf(parameters) === 9 ? { bytes: event } : undefined)),

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { checkFirmware, openFirmware, type FirmwareReader } from "../../core/chip/firmware.js";
 import { joinImage, makeImage, Random, splitImage, type ImageRecord } from "../../hal/mock/index.js";
-import { brief, hex, IMAGE, latin, OP, realImage, rejects, rig } from "../support/rig.js";
+import { brief, hex, IMAGE, latin, OP, realImage, rejects, rig, type Rig } from "../support/rig.js";
 
 const CODES = ["firmware-size", "firmware-record", "firmware-opcode", "firmware-launch", "firmware-block"];
 const LAUNCH: ImageRecord = { opcode: OP.LAUNCH, parameters: Uint8Array.of(255, 255, 255, 255) };
@@ -280,26 +280,32 @@ describe("firmware: the download", () => {
   });
 
   it("turns a reader that throws into an error, at the check and at each stage of the download", () => {
-    for (const limit of [0, 1, 40, 130, 160, 190]) {
+    const good = reader(IMAGE);
+    /** Opens a board whose reader throws from the given read on; tells how many reads there were, and how many of them before the reset. */
+    const run = (limit: number): { r: Rig; reads: number; check: number; heal: () => void } => {
       let reads = 0;
+      let check = 0;
       let broken = true;
-      const good = reader(IMAGE);
       const firmware: FirmwareReader = {
         length: IMAGE.length,
         read(offset, target) {
-          if (broken && reads++ >= limit) throw new Error("flash");
+          if (broken && reads >= limit) throw new Error("flash");
+          reads++;
           good.read(offset, target);
         },
       };
-      let r: any;
-      assert.doesNotThrow(() => {
-        r = rig({ firmware });
-        r.settle();
-      }, `after ${limit} reads`);
-      if (reads <= limit) continue;
+      const r = rig({ firmware, options: { onstep: (step: string) => void (check ||= step === "reset" ? reads : 0) } });
+      assert.doesNotThrow(() => r.settle(), `after ${limit} reads`);
+      return { r, reads, check, heal: () => (broken = false) };
+    };
+    const whole = run(Infinity);
+    assert.equal(whole.r.ready.length, 1);
+    for (const limit of [0, 1, whole.check - 1, whole.check, whole.check + 1, whole.check + 2, whole.check + 41, whole.reads - 1]) {
+      const { r, heal } = run(limit);
+      assert.equal(r.ready.length, 0);
       assert.equal(r.errors.length, 1, `after ${limit} reads`);
       r.gone();
-      broken = false;
+      heal();
       r.open();
       r.up();
     }

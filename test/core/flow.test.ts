@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { Random } from "../../hal/mock/index.js";
+import { Air, LeController, PLAIN, Random, VirtualClock } from "../../hal/mock/index.js";
+import { open } from "../../targets/bare/beacon.js";
 import { complete, hex, IBEACON, OP, plainRig, rig, status, type Rig } from "../support/rig.js";
 
 const NEW = "a new advert";
@@ -228,6 +229,73 @@ describe("HCI flow: events", () => {
     r.run(50);
     assert.equal(r.bt.counters().resyncs, 0);
     update(r, 500);
+  });
+});
+
+describe("HCI flow: a UART that", () => {
+  it("hands over the answer inside write", () => {
+    for (const strings of [false, true]) {
+      const clock = new VirtualClock();
+      const air = new Air(clock);
+      const controller = new LeController(air, new Random(1), PLAIN, Uint8Array.of(6, 5, 4, 3, 2, 0));
+      let take: (data: Uint8Array | string) => void = () => {};
+      let depth = 0;
+      let nested = 0;
+      controller.send = (packet) => take(strings ? String.fromCharCode(...packet) : packet);
+      const hal = {
+        uart: {
+          open(_baud: number, _flow: boolean, receive: typeof take) {
+            take = receive;
+          },
+          write(buffer: Uint8Array, offset: number, length: number) {
+            if (depth++) nested++;
+            const packet = buffer.slice(offset, offset + length);
+            if (packet[0] === 1) controller.receive(packet);
+            depth--;
+          },
+          close() {
+            take = () => {};
+          },
+        },
+        gpio: {},
+        timer: {
+          now: () => clock.now,
+          set: (ms: number, callback: () => void) => clock.after(ms, callback),
+          clear: (handle: any) => void clock.cancel(handle),
+        },
+        delay() {},
+      };
+      const heard = new Set<string>();
+      air.sniff(({ pdu }) => heard.add(`${pdu.type}:${hex(pdu.data)}`));
+      let ready = 0;
+      const errors: Error[] = [];
+      const bt = open(hal, null, { onready: () => ready++, onerror: (error) => errors.push(error) });
+      bt.startadvertise(IBEACON, 100, 100, "r");
+      clock.run(2000);
+      assert.deepEqual(errors, []);
+      assert.equal(ready, 1);
+      assert.deepEqual([...heard], [`2:${hex(IBEACON)}`]);
+      bt.startadvertise(NEW, 200, 200);
+      clock.run(500);
+      assert.ok(heard.has(ONAIR));
+      assert.equal(nested, 0, "one packet at a time");
+      bt.close();
+      assert.equal(clock.pending, 0);
+    }
+  });
+
+  it("hands over more at once than the ring holds", () => {
+    for (const strings of [false, true]) {
+      const r = plainRig({ board: { strings, wire: { chunk: 6000 } }, options: { receive: 300 } }).up();
+      const events: number[] = [];
+      for (let i = 0; i < 20; i++) events.push(4, 0xff, 255, ...new Array(255).fill(4));
+      r.board.chip.inject(Uint8Array.from(events));
+      r.run(1000);
+      const { unknown, overruns, resyncs } = r.bt.counters();
+      assert.deepEqual({ unknown, overruns, resyncs }, { unknown: 20, overruns: 0, resyncs: 0 });
+      r.bt.startadvertise(IBEACON, 100, 100);
+      assert.deepEqual(r.onair(), [`3:${hex(IBEACON)}`]);
+    }
   });
 });
 

@@ -37,14 +37,16 @@ static void put_number(duk_context *context, const char *name, size_t value) {
   duk_put_prop_string(context, -2, name);
 }
 
-/* memory(): {heap, peak, stack} in bytes: in use now, at most so far; the deepest stack so far. */
+/* memory(): {heap, peak, stack, allocations}: bytes in use now, and at most so far; the deepest stack so far; how often memory was asked for. */
 static duk_ret_t memory(duk_context *context) {
   const size_t now = heap_now();
   const size_t peak = heap_peak();
+  const size_t allocations = heap_allocations();
   duk_push_object(context);
   put_number(context, "heap", now);
   put_number(context, "peak", peak);
   put_number(context, "stack", stack_used());
+  put_number(context, "allocations", allocations);
   return 1;
 }
 

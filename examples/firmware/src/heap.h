@@ -13,4 +13,7 @@ void heap_free(void *unused, void *block);
 size_t heap_now(void);
 size_t heap_peak(void);
 
+/* How often memory was asked for. */
+size_t heap_allocations(void);
+
 #endif

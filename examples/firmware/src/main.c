@@ -33,6 +33,9 @@ static void run(duk_context *context, const char *script, duk_uarridx_t index) {
   if (duk_pcall(context, 0)) hal_uncaught(context);
   done = clock_ticks();
   duk_pop(context);
+  /* Twice, as what has finalizers takes two rounds: from here on the heap holds what the script needs, and no leavings of the parser. */
+  duk_gc(context, 0);
+  duk_gc(context, 0);
   duk_push_object(context);
   put_number(context, "bytes", (double)length);
   put_number(context, "parse", (double)(parsed - begin));
