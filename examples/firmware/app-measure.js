@@ -183,4 +183,5 @@ function idle(ticks) {
   exit(0);
 }
 
-begin();
+// Not now: the firmware collects garbage once this script has run.
+hal.timer.set(1, begin);

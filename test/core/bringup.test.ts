@@ -188,24 +188,6 @@ describe("bring-up: the sequence", () => {
     assert.ok(!r.board.pins.some(({ pin, level }) => pin === "devwake" && level === 1));
   });
 
-  it("with a clock and both wake pins: sleep mode 1, BT_DEV_WAKE 15 ms ahead of what is sent, released 500 ms behind it", () => {
-    const wiring = { regon: true, clock: true, devwake: true, hostwake: true };
-    const r = rig({ board: { wiring } }).up();
-    const modes = r.commands().filter(({ opcode }) => opcode === OP.SLEEP);
-    assert.equal(modes.length, 1, "Set_Sleepmode_Param");
-    assert.equal(modes[0].parameters.length, 12);
-    assert.equal(modes[0].parameters[0], 1);
-    r.run(3000);
-    assert.equal(r.board.pins.filter(({ pin }) => pin === "devwake").at(-1)?.level, 1, "released");
-    const from = r.mark();
-    r.bt.startadvertise(IBEACON, 100, 100);
-    r.run(100);
-    const wake = r.journal.slice(from).find(pin("devwake", 0));
-    assert.ok(wake && r.commands(from)[0].at - wake.at >= 15);
-    r.run(1000);
-    assert.deepEqual(r.onair(), [`3:${hex(IBEACON)}`]);
-  });
-
   it("sets the controller up: LE on, Hardware Error let through", () => {
     const r = rig().up();
     const last = (opcode: number): string => hex(r.commands().filter((command) => command.opcode === opcode).at(-1)?.parameters ?? []);

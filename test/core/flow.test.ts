@@ -278,8 +278,9 @@ describe("HCI flow: a UART that", () => {
       bt.startadvertise(NEW, 200, 200);
       clock.run(500);
       assert.ok(heard.has(ONAIR));
-      assert.equal(nested, 0, "one packet at a time");
       bt.close();
+      assert.equal(controller.advertising.on, false, "the Reset of close is the last word");
+      assert.equal(nested, 0, "one packet at a time");
       assert.equal(clock.pending, 0);
     }
   });

@@ -13,6 +13,9 @@ export const TOOLS = join(SHARED, "tools/bluez-peer");
 
 const RESET = 0x0c03;
 
+/** Thrown where a check cannot run for want of something that is not part of the project. */
+export class Missing extends Error {}
+
 const children = new Set();
 const endings = [];
 
@@ -126,7 +129,9 @@ export async function startAir() {
   try {
     await probe.command(RESET);
   } catch (error) {
-    throw new Error(`btvirt's controllers do not work (${error.message}). Where the kernel lacks AF_ALG, afalg-shim.c in ${TOOLS} and gcc are needed`);
+    const text = `btvirt's controllers do not work: ${error.message}`;
+    if (shim) throw new Error(text);
+    throw new Missing(`${text}. Where the kernel lacks AF_ALG, gcc and afalg-shim.c of ${TOOLS} are needed`);
   }
   probe.close();
   return { folder, le };

@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { end, ROOT, start, TOOLS, until } from "./air.mjs";
+import { end, Missing, ROOT, start, TOOLS, until } from "./air.mjs";
 import { readSnoop } from "./h4.mjs";
 
 /** The iBeacon that `blimp beacon` sends without further options. */
@@ -24,15 +24,18 @@ export function check(name, holds, found) {
   console.log(`ok ${name}`);
 }
 
-/** Runs the body of a check script: its last line says how it ended. */
+/** Exit code of a check that could not run, as test harnesses have it. */
+const SKIPPED = 77;
+
+/** Runs the body of a check script: its last line says how it ended, and its exit code: 0, 1, or 77 where it could not run at all. */
 export async function main(name, body) {
   try {
     await body();
     console.log(`ok ${name}`);
     await end(0);
   } catch (error) {
-    console.error(`FAIL ${name}: ${error.message}`);
-    await end(1);
+    console.error(`${error instanceof Missing ? "skip" : "FAIL"} ${name}: ${error.message}`);
+    await end(error instanceof Missing ? SKIPPED : 1);
   }
 }
 
