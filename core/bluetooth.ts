@@ -28,8 +28,8 @@ export interface Core {
   trace(sink: TraceSink | null): void;
 }
 
-/** A part of the stack: adds its rows and events to the host and its methods to the instance. Returns its role. */
-export type Part = (host: Host, instance: any) => Role;
+/** A part of the stack: adds its rows and events to the host and its methods to the instance. Returns its role, if it has one. */
+export type Part = (host: Host, instance: any) => Role | void;
 
 /** Opens an instance of the stack. */
 export type Open<Instance> = (hal: Hal, firmware: FirmwareSource | null, options?: Options) => Instance;
@@ -51,7 +51,7 @@ export function createOpen<Instance>(parts: Part[], longest: number): Open<Core 
   return function (hal, firmware, options) {
     if (!hal || !hal.uart || !hal.timer || !hal.gpio) reject("open", "hal", hal, "{uart, gpio, timer, delay}");
     const given = options === undefined ? {} : options;
-    const session: Session = hal.session || (hal.session = { held: false, address: null });
+    const session: Session = hal.session || (hal.session = { held: false, address: null, baud: 0 });
     const host = createHost(hal, given, readLimits(given), longest, session, SUPERVISION);
     const instance: any = {
       close: function () {
@@ -73,7 +73,10 @@ export function createOpen<Instance>(parts: Part[], longest: number): Open<Core 
       host._mac = parseAddress(given.mac);
       if (!host._mac) reject("open", "mac", given.mac, "12 hex digits");
     }
-    for (let i = 0; i < parts.length; i++) host._roles.push(parts[i](host, instance));
+    for (let i = 0; i < parts.length; i++) {
+      const role = parts[i](host, instance);
+      if (role) host._roles.push(role);
+    }
     openChip(host);
     return instance;
   };

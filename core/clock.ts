@@ -12,9 +12,13 @@ export const enum Slot {
   Health,
   /** Roles that have been refused. */
   Retry,
+  /** The scan has been thinned. */
+  Thin,
   /** A chip that is being woken, and one that may soon sleep. */
   Wake,
   Doze,
+  /** The rule number n of the scan filter collects: Collect + n. */
+  Collect,
 }
 
 /** The timers of an instance. */

@@ -33,6 +33,8 @@ export interface Role {
   /** The host's own notes: it has been refused and is left alone for a while; the application knows. */
   _held?: boolean;
   _told?: boolean;
+  /** Its command that had no answer the last time. */
+  _unanswered?: number;
 }
 
 /** Where an instance is in its life. */
@@ -53,7 +55,6 @@ export const enum Phase {
 export interface Host extends Commands {
   readonly _options: Options;
   readonly _limits: Int32Array;
-  readonly _session: Session;
   _phase: Phase;
   _running?: boolean;
   _again?: boolean;
@@ -80,8 +81,8 @@ export interface Host extends Commands {
   _began?: number;
   _attempts?: number;
   _rests?: number;
-  /** Stay with the rate of the reset: a raised one may be what has failed. */
-  _slow?: boolean;
+  /** A raised rate may be what has failed: stay with that of the reset for the download (1), or for good (2). */
+  _slow?: number;
   /** The chip has just come out of a reset, so that its rate is known; out of one by its power line, so that it runs its ROM. */
   _fresh?: boolean;
   _cut?: boolean;
@@ -94,6 +95,8 @@ export interface Host extends Commands {
   _record?: number;
   /** The first of two blocks of random bytes, in hex. */
   _drawn?: string;
+  /** Keeps an address that has been drawn, where there is a store. */
+  _keep?: (address: Uint8Array) => void;
   /** Packets received when the chip's health was last looked at, and how often there had been no new one. */
   _seen?: number;
   _quiet?: number;
@@ -210,9 +213,14 @@ function build(host: Host): number {
 function answered(host: Host, status: number, bytes: Uint8Array, at: number, length: number): void {
   const role = host._asked;
   if (!role) return host._take(host, status, bytes, at, length);
+  // The answer to a command may get lost once; a second time is no accident.
+  const opcode = host._opcode;
+  const lost = status == Status.NoAnswer && role._unanswered != opcode;
+  if (lost) role._unanswered = opcode;
+  else if (role._unanswered == opcode) role._unanswered = 0;
   if (role._answer(status, bytes, at, length)) release(host);
-  else {
-    if (!role._told) report(host, failure("refused", role._name, status));
+  else if (!lost) {
+    if (!role._told) report(host, failure(status < 0 ? "no-answer" : "refused", role._name, status));
     role._held = role._told = true;
     setTimer(host, Slot.Retry, RETRY[host._refusals], release);
     if (host._refusals < 2) host._refusals++;

@@ -19,10 +19,20 @@ export interface Options {
   onrecover?: (info: ReadyInfo) => void;
   /** The device's address, 12 hex digits: written to a CYW43438; on another controller used as its static random address. */
   mac?: string;
+  /** Where the device keeps what must outlive a restart, in builds that have that part: one opaque set of bytes. */
+  store?: Store;
   /** Gives the firmware once more, for a recovery, where the second argument of `open()` is not to be kept. */
   firmwareagain?: () => any;
   /** Any of the limits below, by its name. */
   [limit: string]: any;
+}
+
+/** A place for one opaque set of bytes. */
+export interface Store {
+  /** The bytes last saved, or null. */
+  load(): Uint8Array | null;
+  /** Keeps the bytes; returns false where that failed. */
+  save(bytes: Uint8Array): boolean;
 }
 
 /** What `onready` and `onrecover` are told: milliseconds since the rise began, the chip's own name, its HCI revision, the device's address. */
@@ -54,15 +64,15 @@ export const enum Limit {
  * @throws BlimpError "argument" for one that is no integer or out of its bounds, and for a callback that is no function
  */
 export function readLimits(options: Options): Int32Array {
-  // Name, default, least, most. Times in milliseconds, sizes in bytes, rates in bit/s. One text, made into words when it is needed: a table would
+  // Name, default, least (besides the default), most. Times in milliseconds, sizes in bytes, rates in bit/s. One text, made into words when it is needed: a table would
   // cost a small engine a hundred variables for good.
   const words = (
     // The receive ring: two of the longest events, or 5 ms at 921600 bit/s while the engine is busy.
     "receive 512 300 65536 " +
     // The working rate. 0: 921600 with flow control, else that of the reset. Above 2000000 the part is said to lack the clock.
-    "baud 0 0 3000000 " +
+    "baud 0 9600 3000000 " +
     // The rate of the firmware download. 0: the working rate.
-    "downloadbaud 0 0 3000000 " +
+    "downloadbaud 0 9600 3000000 " +
     // The rate at which the controller comes out of a reset.
     "resetbaud 115200 9600 3000000 " +
     // BT_REG_ON low; three times as long after a failure. Drivers use 1 to 300, the last for a regulator's discharge.
@@ -84,7 +94,9 @@ export function readLimits(options: Options): Int32Array {
   if (!options || typeof options != "object") reject("open", "options", options, "an object");
   for (let i = 0; i < words.length; i += 4) {
     const name = words[i];
-    limits[i / 4] = integer("open", name, options[name] === undefined ? +words[i + 1] : options[name], +words[i + 2], +words[i + 3]);
+    const standard = +words[i + 1];
+    const value = options[name] === undefined ? standard : options[name];
+    limits[i / 4] = value === standard ? value : integer("open", name, value, +words[i + 2], +words[i + 3]);
   }
   for (const name in options) {
     if (name.substr(0, 2) == "on" && options[name]) callable("open", name, options[name]);

@@ -99,6 +99,8 @@ export interface Crypto {
 export interface Session {
   /** Whether an instance holds the board. */
   held: boolean;
+  /** The rate in bit/s at which the UART was open last: where its power cannot be cut the chip may have stayed there. */
+  baud: number;
   /** The static random address drawn for this board, least significant octet first, or null. */
   address: Uint8Array | null;
 }

@@ -65,6 +65,9 @@ export function useDrawn(host: Host, bytes: Uint8Array, at: number): string {
   const first = host._drawn;
   host._drawn = block;
   if (first == block) return "random";
-  if (first) useRandomAddress(host, bytes.subarray(at));
+  if (first) {
+    useRandomAddress(host, bytes.subarray(at));
+    if (host._keep) host._keep(host._address);
+  }
   return "";
 }

@@ -3,7 +3,7 @@ import { setTimer, Slot } from "../clock.js";
 import { failure } from "../errors.js";
 import { Command, Event, Supported } from "../hci/codes.js";
 import { begin, put16, put8, putBytes } from "../hci/commands.js";
-import { flush, openUart, pad } from "../hci/h4.js";
+import { closeUart, flush, openUart, pad } from "../hci/h4.js";
 import { call, Phase, supports, type EventTable, type Host } from "../host.js";
 import { Limit } from "../options.js";
 import { settleAddress, useDrawn } from "./address.js";
@@ -80,7 +80,7 @@ const enum Tries {
 /** The rate at which the chip is to work, or to be loaded, in bit/s. */
 function targetBaud(host: Host): number {
   const limits = host._limits;
-  if (host._slow) return limits[Limit.ResetBaud];
+  if (host._slow! > (host._loading ? 0 : 1)) return limits[Limit.ResetBaud];
   return (host._loading && limits[Limit.DownloadBaud]) || limits[Limit.Baud] || (host._hal.uart.flow ? 921600 : limits[Limit.ResetBaud]);
 }
 
@@ -108,6 +108,7 @@ function isIdle(host: Host, step: Step): boolean {
 
 /** Begins a step, or the first behind it that has something to do. */
 export function goTo(host: Host, step: Step): void {
+  if (host._phase != Phase.Rising) return;
   while (isIdle(host, step)) step++;
   if (step != host._state) {
     // The last name holds for all that follow.
@@ -139,14 +140,17 @@ export function warn(host: Host, code: string, detail: any): void {
 function power(host: Host): void {
   const gpio = host._hal.gpio;
   const limits = host._limits;
-  // TX idles high before the chip has power: it is sensitive to noise on a line that nobody drives.
-  if (!openUart(host, limits[Limit.ResetBaud])) return;
+  if (gpio.regon) {
+    // What still waits in the UART is not for the chip that comes up; and TX idles high before it has power, because it is sensitive to noise.
+    gpio.regon(0);
+    closeUart(host);
+  }
+  if (!openUart(host, (!gpio.regon && host._session.baud) || limits[Limit.ResetBaud])) return;
   host._fresh = host._cut = host._loaded = false;
   if (gpio.rts) gpio.rts(1);
   if (gpio.lpo && !gpio.clock) gpio.lpo(0);
   if (gpio.devwake) gpio.devwake(0);
   if (!gpio.regon) return listen(host, Tries.Looks);
-  gpio.regon(0);
   // Longer where it may not have come down the last time.
   wait(host, host._born || host._attempts ? 3 * limits[Limit.PowerOff] : limits[Limit.PowerOff], function () {
     flush(host);
@@ -186,9 +190,18 @@ function listen(host: Host, looks: number): void {
   goTo(host, Step.Reset);
 }
 
-/** Reads the header of the record that is to be sent: its opcode; its length is left in the packet's fourth byte. */
-function readRecord(host: Host): number {
-  readFirmware(host._firmware!, host._offset!, host._packet, 1, FirmwareSize.RecordHeader);
+/** Reads `count` bytes of the record that is to be sent into the packet, at `at`; a source that fails ends the try. */
+function readRecord(host: Host, from: number, at: number, count: number): void {
+  try {
+    readFirmware(host._firmware!, host._offset! + from, host._packet, at, count);
+  } catch (e) {
+    host._fail(host, "firmware-read", host._record);
+  }
+}
+
+/** The opcode of that record; its length is left in the packet's fourth byte. */
+function recordOpcode(host: Host): number {
+  readRecord(host, 0, 1, FirmwareSize.RecordHeader);
   return get16(host._packet, 1);
 }
 
@@ -205,7 +218,7 @@ export function buildStep(host: Host): number {
       if (!host._fresh) {
         // It may have been left at any of these; and of what it heard at a wrong one it may now wait for the end.
         openUart(host, [host._baud, limits[Limit.ResetBaud], target, limits[Limit.DownloadBaud] || target][(host._tries! / 3) | 0]);
-        if (host._tries) pad(host);
+        for (let pads = (host._tries! % 3) * 2; pads > 0; pads--) pad(host);
         begin(host, Command.Reset);
       }
       break;
@@ -218,8 +231,8 @@ export function buildStep(host: Host): number {
       break;
     case Step.Record:
     case Step.Launch:
-      begin(host, readRecord(host));
-      readFirmware(host._firmware!, host._offset! + FirmwareSize.RecordHeader, host._packet, 4, host._packet[3]);
+      begin(host, recordOpcode(host));
+      readRecord(host, FirmwareSize.RecordHeader, 4, host._packet[3]);
       host._end += host._packet[3];
       break;
     case Step.Address:
@@ -268,12 +281,14 @@ export function takeStep(host: Host, status: number, bytes: Uint8Array, at: numb
       if (++host._tries! < (host._fresh ? Tries.Resets : Tries.ResetsSought)) failed = "";
       else if (!host._fresh && host._hal.gpio.regon) {
         next = Step.Power;
+        host._slow = 1;
         failed = "";
       }
     } else if (step == Step.Launch ? status < 0 : status > 0 && (step == Step.Name || step == Step.LeHost)) {
       // The chip may have gone before its answer was out; the others can be done without.
       failed = "";
     } else if (status > 0 && (step == Step.Baud || step == Step.WorkBaud)) {
+      host._slow = 2;
       warn(host, "baud", status);
       failed = "";
     }
@@ -288,8 +303,10 @@ export function takeStep(host: Host, status: number, bytes: Uint8Array, at: numb
           next = Step.Address;
           if (host._firmware) {
             const wanted = host._firmware._revision;
-            if (!host._cyw) failed = "part";
-            else if (wanted < 0 ? !detail : detail != wanted) {
+            if (!host._cyw) {
+              failed = "part";
+              detail = get16(bytes, at + 6);
+            } else if (wanted < 0 ? !detail : detail != wanted) {
               // A chip that runs another patch cannot be patched: it has to lose that one first.
               next = detail ? Step.Power : Step.Baud;
               if (host._loaded || (detail && (host._cut || !host._hal.gpio.regon))) failed = "revision";
@@ -311,7 +328,7 @@ export function takeStep(host: Host, status: number, bytes: Uint8Array, at: numb
         wait(host, host._limits[Limit.Minidriver], function () {
           flush(host);
           // Some images begin with this very command.
-          if (readRecord(host) == Command.DownloadMinidriver) host._offset! += FirmwareSize.RecordHeader;
+          if (recordOpcode(host) == Command.DownloadMinidriver) host._offset! += FirmwareSize.RecordHeader;
           goTo(host, next);
         });
         return;
@@ -319,7 +336,7 @@ export function takeStep(host: Host, status: number, bytes: Uint8Array, at: numb
         host._record!++;
         host._offset! += FirmwareSize.RecordHeader + host._packet[3];
         call(host, host._options.onprogress, host._offset, host._firmware!._source.length);
-        next = readRecord(host) == Command.WriteRam ? Step.Record : Step.Launch;
+        next = recordOpcode(host) == Command.WriteRam ? Step.Record : Step.Launch;
         break;
       case Step.Launch:
         detail = host._firmware!._source.length;

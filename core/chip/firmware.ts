@@ -18,8 +18,8 @@ export interface Firmware {
   readonly _source: any;
   /** Revision that the chip reports once the patch is in place; -1: the image does not tell. */
   _revision: number;
-  /** Whether the image names another part than this one. */
-  _foreign: boolean;
+  /** What is odd about it: "foreign", it names another part than this one; "launch", its entry point is not the usual one. */
+  _odd: string;
 }
 
 /** In bytes. */
@@ -48,7 +48,7 @@ export function openFirmware(source: any): Firmware {
   if (typeof source != "string" && !(source instanceof Uint8Array) && !(source && source.read && source.length >= 0)) {
     reject("open", "firmware", source, "bytes, a byte string, {length, read} or null");
   }
-  return { _source: source, _revision: -1, _foreign: false };
+  return { _source: source, _revision: -1, _odd: "" };
 }
 
 /** Puts `count` bytes of the image, from `offset` on, into `target` at `at`. */
@@ -61,7 +61,7 @@ export function readFirmware(firmware: Firmware, offset: number, target: Uint8Ar
 /**
  * Checks an image along section 5 of the project's notes on the chip, and finds in it the revision that the chip will report. The image has no
  * checksum: what can be seen is its form.
- * @param scratch at least 3 bytes to work in
+ * @param scratch at least 4 bytes to work in
  * @returns null, or the error: "firmware-size"; "firmware-record", cut off in record `detail`; "firmware-opcode", record `detail` is no command
  *   of a download; "firmware-launch", the one Launch_RAM is not the last record; "firmware-block", a configuration block does not end where
  *   it says
@@ -95,6 +95,10 @@ export function checkFirmware(firmware: Firmware, scratch: Uint8Array): Error | 
         left = size - 4;
         return true;
       } else if (opcode == Command.LaunchRam ? size != 4 : opcode != Command.DownloadMinidriver || size || record) bad = "opcode";
+      else if (size) {
+        readFirmware(firmware, offset + FirmwareSize.RecordHeader, scratch, 0, 4);
+        if (get16(scratch, 0) + get16(scratch, 2) != 2 * 0xffff) firmware._odd = "launch";
+      }
       offset += FirmwareSize.RecordHeader + size;
     }
     return advance();
@@ -144,7 +148,8 @@ export function checkFirmware(firmware: Firmware, scratch: Uint8Array): Error | 
           scale *= 128;
         } while (scratch[0] > 127);
         if (taken + size > end || !take(size, type == Item.Text || type == Item.Revision)) return false;
-        if (type == Item.Text) firmware._foreign = text.indexOf("4343") < 0;
+        if (type == Item.End && size) return false;
+        if (type == Item.Text && text.indexOf("4343") < 0) firmware._odd = "foreign";
         if (type == Item.Revision) firmware._revision = value(0);
       }
       if (taken != end) return false;

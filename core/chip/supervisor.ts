@@ -51,7 +51,7 @@ function fail(host: Host, code: string, detail: any, final?: boolean): void {
   stop(host);
   if (final || ++host._attempts! >= host._limits[Limit.Attempts]) return giveUp(host, error);
   call(host, host._options.onwarning, error);
-  host._slow = true;
+  host._slow = 2;
   goTo(host, Step.Power);
 }
 
@@ -82,7 +82,8 @@ function watch(host: Host): void {
 
 function takeAnswer(host: Host, status: number, bytes: Uint8Array, at: number, length: number): void {
   const why = host._doubt!;
-  if (host._phase != Phase.Ready) takeStep(host, status, bytes, at, length);
+  if (host._phase == Phase.Rising) takeStep(host, status, bytes, at, length);
+  else if (host._phase != Phase.Ready) return;
   else if (status || length < 8) recover(host, why, status, false);
   else if (get16(bytes, at + 1) != host._revision) recover(host, "restarted", 0, false);
   else {
@@ -97,8 +98,10 @@ function begins(host: Host): void {
   host._phase = Phase.Rising;
   host._began = host._hal.timer.now();
   host._attempts = host._tries = 0;
-  host._slow = host._fresh = host._cut = host._loaded = host._loading = false;
+  host._slow = 0;
+  host._fresh = host._cut = host._loaded = host._loading = false;
   host._step = "";
+  host._state = -1;
 }
 
 /** Brings everything back: by a Reset where the chip may still hear one, or by cutting its power. */
@@ -108,20 +111,35 @@ function recover(host: Host, code: string, detail: number, cut: boolean): void {
   host._counters[Counter.Restarts]++;
   resetRoles(host);
   report(host, failure(code, "recovery", detail));
-  goTo(host, cut && host._hal.gpio.regon ? Step.Power : Step.Reset);
+  if (host._phase != Phase.Rising) return;
+  const error = examine(host);
+  if (error) giveUp(host, error);
+  else goTo(host, cut && host._hal.gpio.regon ? Step.Power : Step.Reset);
+}
+
+/** Looks at the image, for a recovery at the one that the application gives anew. Returns what is wrong with it. */
+function examine(host: Host): Error | null {
+  const again = host._options.firmwareagain;
+  if (host._born && !again) return null;
+  try {
+    if (host._born) host._firmware = openFirmware(again!());
+    if (host._firmware) {
+      const error = checkFirmware(host._firmware, host._packet);
+      if (error) return error;
+      if (host._firmware._odd) warn(host, host._firmware._odd, 0);
+    }
+  } catch (e) {
+    return failure("firmware-read", "firmware", 0, String(e));
+  }
+  return null;
 }
 
 function rise(host: Host): void {
-  const again = host._options.firmwareagain;
   begins(host);
   host._step = "firmware";
-  if (host._born && again) host._firmware = openFirmware(again());
-  if (host._firmware) {
-    const error = checkFirmware(host._firmware, host._packet);
-    if (error) return giveUp(host, error);
-    if (host._firmware._foreign) warn(host, "foreign", 0);
-  }
-  goTo(host, Step.Power);
+  const error = examine(host);
+  if (error) giveUp(host, error);
+  else goTo(host, Step.Power);
 }
 
 /** What the run loop asks of the supervisor. */
@@ -153,11 +171,14 @@ export function openChip(host: Host): void {
 
 /** Resets the chip, powers it down and gives the board back. May be called at any time, and again. */
 export function closeChip(host: Host): void {
+  if (!host._phase) return;
+  stop(host);
+  resetRoles(host);
+  // Nobody sends any more, even if the answer comes before this is over.
+  host._phase = Phase.Resting;
   if (host._baud) {
-    forget(host);
-    resetRoles(host);
     begin(host, Command.Reset);
     issue(host, 0);
   }
-  if (host._phase) halt(host, Phase.Closed);
+  halt(host, Phase.Closed);
 }

@@ -105,17 +105,21 @@ export function addAdvertising(host: Host, instance: Advertising): Advertiser {
 
   function answer(status: number): boolean {
     const opcode = host._opcode;
+    // A chip that is off already may refuse to be switched off.
+    const off = !becomes && status == Status.CommandDisallowed;
     if (opcode == Command.LeSetAdvertisingEnable) {
-      enabled = !status && becomes > 0;
-      // A chip that is off already may refuse to be switched off.
-      if (!becomes && status != Status.NoAnswer) return true;
-    } else if (opcode == Command.LeSetAdvertisingParameters && !status) parameters = becomes;
-    if (status) {
-      // Nothing is certain any more: it begins anew, from a chip that is switched off first.
-      reset();
-      enabled = true;
-    }
-    return status <= 0;
+      if (off || !status) enabled = becomes > 0;
+      else if (becomes) parameters = -1;
+      // One that cannot be switched on may be on: it begins anew, from a chip that is switched off first.
+      if (status && becomes) enabled = true;
+      if (off) return true;
+    } else if (opcode == Command.LeSetAdvertisingParameters) {
+      if (!status) parameters = becomes;
+      // That is what a chip says whose advert is on, whatever it has said before.
+      else if (status == Status.CommandDisallowed) enabled = true;
+    } else if (status && opcode == Command.LeSetAdvertisingData) dataSet = false;
+    else if (status) responseSet = false;
+    return !status;
   }
 
   /** What the application hands over, as its command takes it. */
@@ -139,7 +143,7 @@ export function addAdvertising(host: Host, instance: Advertising): Advertiser {
   instance.startadvertise = function (advert, minAdInterval, maxAdInterval, scanResponse) {
     use(host, "startadvertise");
     const wanted = parse("advert", advert);
-    const wantedResponse = parse("scanResponse", scanResponse || "");
+    const wantedResponse = parse("scanResponse", scanResponse == null ? "" : scanResponse);
     integer("startadvertise", "minAdInterval", minAdInterval, 20, 10240);
     integer("startadvertise", "maxAdInterval", maxAdInterval, minAdInterval, 10240);
     on = true;

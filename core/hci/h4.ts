@@ -2,6 +2,7 @@ import { get16 } from "../bytes/bytes.js";
 import { append, createRing, drop, peek, type Ring } from "../bytes/ring.js";
 import { clearTimer, setTimer, Slot, type Clock } from "../clock.js";
 import { Counter } from "../counters.js";
+import type { Session } from "../../hal/hal.js";
 import { Event, Packet } from "./codes.js";
 
 /** Sees every packet: true for one sent, the array, the offset of its indicator byte, its length with the indicator. */
@@ -15,6 +16,7 @@ export interface H4 extends Clock {
   /** The longest packet that may come in. */
   readonly _longest: number;
   readonly _counters: Uint32Array;
+  readonly _session: Session;
   /** The rate in bit/s at which the UART is open; 0: closed. */
   _baud: number;
   /** How many packets in a row have to look right before the stream is in step again; 0: it is. */
@@ -135,7 +137,7 @@ export function receivePacket(h4: H4): boolean {
   if (h4._doubtful && length > 1 && (--h4._doubtful < 1 || (isEvent && bytes[at + 1] == Event.CommandComplete && get16(bytes, at + 4) == h4._opcode))) found(h4);
   if (!h4._doubtful && length > 1) {
     h4._counters[Counter.Received]++;
-    if (h4._sink) h4._sink(false, bytes, at, length);
+    show(h4, false, bytes, at, length);
     if (isEvent) h4._event(h4, bytes[at + 1], bytes, at + 3, length - 3);
     else if (type == Packet.Acl && h4._acl) h4._acl(h4, bytes, at + 1, length - 1);
     else h4._counters[Counter.Unknown]++;
@@ -143,6 +145,15 @@ export function receivePacket(h4: H4): boolean {
   drop(ring, h4._current);
   h4._current = 0;
   return true;
+}
+
+/** Lets the application see a packet. */
+function show(h4: H4, sent: boolean, bytes: Uint8Array, at: number, length: number): void {
+  try {
+    if (h4._sink) h4._sink(sent, bytes, at, length);
+  } catch (e) {
+    h4._counters[Counter.Exceptions]++;
+  }
 }
 
 /** Opens the UART or changes its rate, in bit/s; false where that failed, which the layer above has been told. */
@@ -172,6 +183,7 @@ export function openUart(h4: H4, baud: number): boolean {
       },
     );
     h4._baud = baud;
+    h4._session.baud = baud;
   } catch (e) {
     h4._fault(h4, String(e));
   }
@@ -198,7 +210,7 @@ export function pad(h4: H4): void {
 /** Sends the first `length` bytes of the packet. */
 export function sendPacket(h4: H4, length: number): void {
   h4._counters[Counter.Sent]++;
-  if (h4._sink) h4._sink(true, h4._packet, 0, length);
+  show(h4, true, h4._packet, 0, length);
   write(h4, length);
 }
 

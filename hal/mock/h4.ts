@@ -1,5 +1,5 @@
 /** H4 packet indicators (Core Vol 4 Part A 2), and Broadcom's for link manager diagnostics. */
-export const H4 = { COMMAND: 0x01, ACL: 0x02, SCO: 0x03, EVENT: 0x04, ISO: 0x05, DIAGNOSTIC: 0x07 } as const;
+export const H4 = { COMMAND: 0x01, ACL: 0x02, SCO: 0x03, EVENT: 0x04, DIAGNOSTIC: 0x07 } as const;
 
 /** What follows the indicator of a packet from the host: octets of the header, the place of its length field and that field's octets. */
 interface Form {
@@ -12,13 +12,12 @@ const FORMS: { readonly [indicator: number]: Form | undefined } = {
   [H4.COMMAND]: { header: 3, at: 3, size: 1 },
   [H4.ACL]: { header: 4, at: 3, size: 2 },
   [H4.SCO]: { header: 3, at: 3, size: 1 },
-  [H4.ISO]: { header: 4, at: 3, size: 2 },
   [H4.DIAGNOSTIC]: { header: 2, at: 0, size: 0 },
 };
 
 /**
  * Puts the packets together that a host sends. As H4 has no mark that begins a packet, a lost byte makes it wait for the rest, and take
- * it from what follows. A byte that cannot begin a packet is skipped.
+ * it from what follows. A byte that cannot begin a packet is skipped, and so is the header of one that no buffer could hold.
  */
 export class H4Assembler {
   /** Bytes skipped where a packet should have begun. */
@@ -63,7 +62,12 @@ export class H4Assembler {
     const form = FORMS[this._packet[0]]!;
     if (this._length === 1 + form.header) {
       this._wanted += this._body(form);
-      if (this._wanted > this._packet.length) this._grow();
+      if (this._wanted > this._packet.length) {
+        // No buffer of the part holds that: it was never a packet.
+        this.skipped += this._length;
+        this._length = 0;
+        return;
+      }
       if (this._length < this._wanted) return;
     }
     const packet = this._packet.subarray(0, this._length);
@@ -74,11 +78,5 @@ export class H4Assembler {
   private _body(form: Form): number {
     if (form.size === 0) return 0;
     return this._packet[form.at] | (form.size === 2 ? this._packet[form.at + 1] << 8 : 0);
-  }
-
-  private _grow(): void {
-    const packet = new Uint8Array(this._wanted);
-    packet.set(this._packet);
-    this._packet = packet;
   }
 }

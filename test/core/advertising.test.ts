@@ -408,7 +408,7 @@ describe("advertising: refused", () => {
       r.board.chip.hook = (o) => (o === opcode ? "drop" : undefined);
       r.bt.startadvertise(TEXT, 100, 100, "r");
       r.run(600_000);
-      assert.ok(r.errors.length > 0, "onerror hears of it");
+      assert.ok(r.errors.length > 0, "onerror hears of it: " + opcode.toString(16) + JSON.stringify(r.bt.counters()));
       assert.ok(advertising(r).length < 120, `0x${opcode.toString(16)}: ${advertising(r).length} commands in 600 s`);
     }
   });

@@ -188,7 +188,7 @@ describe("firmware: the check", () => {
       const firmware = openFirmware(image);
       checkFirmware(firmware, new Uint8Array(16));
       assert.equal(firmware._revision, 508);
-      assert.equal(firmware._foreign, false);
+      assert.equal(firmware._odd == "foreign", false);
     }
   });
 
@@ -318,7 +318,7 @@ describe("firmware: the download", () => {
       const firmware = openFirmware(real);
       checkFirmware(firmware, new Uint8Array(16));
       assert.equal(firmware._revision, 508);
-      assert.equal(firmware._foreign, false);
+      assert.equal(firmware._odd == "foreign", false);
     });
 
     it("finds every cut in the real image", () => {

@@ -18,7 +18,7 @@ check("firmware: a whole image, and the revision in it", function () {
   const firmware = openFirmware(createImage());
   same(checkFirmware(firmware, scratch), null, "error");
   same(firmware._revision, 508, "revision");
-  same(firmware._foreign, false, "foreign");
+  same(firmware._odd, "", "oddities");
 });
 
 check("firmware: damaged images", function () {

@@ -15,7 +15,7 @@ import {
   type PlainController,
   type VirtualCyw43438,
 } from "../../hal/mock/index.js";
-import { open } from "../../targets/bare/beacon.js";
+import { open } from "../../targets/node/open.js";
 
 /** Commands by name, typed from the Core Specification and the notes on the chip. */
 export const OP = {

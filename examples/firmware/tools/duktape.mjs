@@ -2,27 +2,27 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { give, out } from "./paths.mjs";
-import { run } from "./run.mjs";
+import { attempt, run } from "./run.mjs";
 
 const VERSION = "2.7.0";
 const PACKAGE = `duktape=${VERSION}-2`;
-const SOURCE = "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian bookworm main\n";
+const SOURCES = "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian bookworm main\n";
 
 /** Where the release's duk_config.h lets itself be overridden. */
 const OVERRIDES = "/* __OVERRIDE_DEFINES__ */";
 
-/** Unpacks the package with lists of apt's own, so that the machine's configuration, which may have no sources in it, stays as it is. */
+/** Unpacks the package, by the machine's own lists if there are sources in them, else by lists that are thrown away afterwards. */
 function download() {
   const folder = join(out, "apt");
-  const options = ["-q", "-o", "Dir::Etc::sourceparts=/dev/null", "-o", "APT::Sandbox::User=root", "-o", "Acquire::Languages=none"];
-  for (const [name, part] of [["Dir::Etc::sourcelist", "sources.list"], ["Dir::State::lists", "lists"], ["Dir::Cache", "cache"]]) {
-    options.push("-o", `${name}=${join(folder, part)}`);
-  }
+  const options = ["-q", "-o", "APT::Sandbox::User=root"];
+  if (attempt("apt-get", [...options, "source", PACKAGE], { limit: 120, cwd: out })) return;
+  options.push("-o", "Dir::Etc::SourceParts=/dev/null", "-o", "Acquire::Languages=none");
+  for (const [name, part] of [["Etc::SourceList", "sources.list"], ["State::Lists", "lists"], ["Cache", "cache"]]) options.push("-o", `Dir::${name}=${join(folder, part)}`);
   rmSync(folder, { recursive: true, force: true });
   for (const part of ["lists/partial", "cache/archives/partial"]) mkdirSync(join(folder, part), { recursive: true });
-  writeFileSync(join(folder, "sources.list"), SOURCE);
-  run("apt-get", [...options, "update"], { limit: 300, cwd: out });
-  run("apt-get", [...options, "source", PACKAGE], { limit: 300, cwd: out });
+  writeFileSync(join(folder, "sources.list"), SOURCES);
+  run("apt-get", [...options, "update"], { limit: 120, cwd: out });
+  run("apt-get", [...options, "source", PACKAGE], { limit: 120, cwd: out });
   rmSync(folder, { recursive: true, force: true });
 }
 

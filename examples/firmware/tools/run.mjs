@@ -9,16 +9,30 @@ process.on("exit", () => {
 });
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => process.exit(130));
 
+function finish(program, words, { limit = 60, cwd }) {
+  const result = spawnSync(program, words, { cwd, timeout: limit * 1000, killSignal: "SIGKILL", encoding: "utf8" });
+  if (result.error?.code === "ENOENT") give(missing(program));
+  return result;
+}
+
+function missing(program) {
+  return `${program} is missing; examples/firmware/README.md says what has to be installed`;
+}
+
 /**
  * Runs a program and returns what it printed; anything but success ends this program with its message.
  * @param limit seconds that it may take
  */
-export function run(program, words, { limit = 60, cwd } = {}) {
-  const result = spawnSync(program, words, { cwd, timeout: limit * 1000, killSignal: "SIGKILL", encoding: "utf8" });
-  if (result.error?.code === "ENOENT") give(`${program} is missing; see examples/firmware/README.md for what has to be installed`);
-  if (result.error) give(`${program}: ${result.error.message}`);
-  if (result.status !== 0) give(`${program} ${words.join(" ")} has failed:\n${result.stdout}${result.stderr}`);
-  return result.stdout;
+export function run(program, words, options = {}) {
+  const { error, status, stdout, stderr } = finish(program, words, options);
+  if (error) give(`${program}: ${error.message}`);
+  if (status !== 0) give(`${[program, ...words].join(" ")} has failed:\n${stdout}${stderr}`);
+  return stdout;
+}
+
+/** Runs a program that may fail; whether it did not. */
+export function attempt(program, words, options) {
+  return finish(program, words, options).status === 0;
 }
 
 /**
@@ -51,7 +65,7 @@ export function start(program, words, { limit, onLine = () => {} }) {
     };
     child.on("close", end);
     child.on("error", (error) => {
-      errors += error.code === "ENOENT" ? `${program} is missing; see examples/firmware/README.md for what has to be installed` : error.message;
+      errors += error.code === "ENOENT" ? missing(program) : error.message;
       end(null);
     });
   });
