@@ -21,6 +21,8 @@ export interface Counters {
   restarts: number;
   /** Exceptions thrown by the application's callbacks. */
   exceptions: number;
+  /** Adverts that came faster than the application took them. */
+  adverts: number;
 }
 
 /** The counters' places in the array that keeps them: the order of their names. */
@@ -37,12 +39,13 @@ export const enum Counter {
   Refused,
   Restarts,
   Exceptions,
+  Adverts,
   Count,
 }
 
 /** The counters as an object. */
 export function readCounters(counters: Uint32Array): Counters {
-  const names = "received sent overruns dropped resyncs malformed unknown timeouts late refused restarts exceptions".split(" ");
+  const names = "received sent overruns dropped resyncs malformed unknown timeouts late refused restarts exceptions adverts".split(" ");
   const copy: any = {};
   for (let i = 0; i < names.length; i++) copy[names[i]] = counters[i];
   return copy;

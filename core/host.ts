@@ -95,6 +95,8 @@ export interface Host extends Commands {
   _record?: number;
   /** The first of two blocks of random bytes, in hex. */
   _drawn?: string;
+  /** Called when all that has come in has been looked at, before anything is sent. */
+  _settle?: () => void;
   /** Keeps an address that has been drawn, where there is a store. */
   _keep?: (address: Uint8Array) => void;
   /** Packets received when the chip's health was last looked at, and how often there had been no new one. */
@@ -138,9 +140,9 @@ export function report(host: Host, error: Error): void {
 }
 
 /** Calls the application; what it throws is counted and reported. */
-export function call(host: Host, callback: ((...values: any[]) => any) | null | undefined, value?: any, second?: any): any {
+export function call(host: Host, callback: ((...values: any[]) => any) | null | undefined, value?: any, second?: any, third?: any): any {
   try {
-    if (callback) return callback(value, second);
+    if (callback) return callback(value, second, third);
   } catch (e) {
     host._counters[Counter.Exceptions]++;
     report(host, e as Error);
@@ -186,6 +188,7 @@ export function run(host: Host): void {
   while (host._again) {
     host._again = false;
     while (receivePacket(host));
+    if (host._settle) host._settle();
     while (!host._pending && host._credits > 0) {
       const limit = build(host);
       if (!limit) break;
@@ -228,18 +231,20 @@ function answered(host: Host, status: number, bytes: Uint8Array, at: number, len
   if (status == Status.NoAnswer) doubt(host, "no-answer");
 }
 
-function event(host: Host, code: number, bytes: Uint8Array, at: number, length: number): void {
-  let table = host._events;
-  if (code == Event.CommandComplete || code == Event.CommandStatus) return takeAnswer(host, code, bytes, at, length);
-  if (code == Event.LeMeta && length) {
-    table = host._leEvents;
-    code = bytes[at++];
-    length--;
-  }
+function dispatch(host: Host, table: EventTable, code: number, bytes: Uint8Array, at: number, length: number): void {
   const row = table[code];
   if (!row) host._counters[Counter.Unknown]++;
   else if (length < row._least) host._counters[Counter.Malformed]++;
   else row._handler(host, bytes, at, length);
+}
+
+function event(host: Host, code: number, bytes: Uint8Array, at: number, length: number): void {
+  if (code == Event.CommandComplete || code == Event.CommandStatus) takeAnswer(host, code, bytes, at, length);
+  else dispatch(host, host._events, code, bytes, at, length);
+}
+
+function leMeta(host: Host, bytes: Uint8Array, at: number, length: number): void {
+  dispatch(host, host._leEvents, bytes[at], bytes, at + 1, length - 1);
 }
 
 /** What a supervisor does for an instance. */
@@ -270,7 +275,7 @@ export function createHost(hal: Hal, options: Options, limits: Int32Array, longe
     _fail: supervision._fail,
     _ready: supervision._ready,
     _roles: [],
-    _events: {},
+    _events: { [Event.LeMeta]: { _least: 1, _handler: leMeta } },
     _leEvents: {},
     _supported: new Uint8Array(64),
     _address: new Uint8Array(6),

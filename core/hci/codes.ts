@@ -27,6 +27,8 @@ export const enum Command {
   LeSetAdvertisingData = 0x2008,
   LeSetScanResponseData = 0x2009,
   LeSetAdvertisingEnable = 0x200a,
+  LeSetScanParameters = 0x200b,
+  LeSetScanEnable = 0x200c,
   LeRand = 0x2018,
   WriteBdAddr = 0xfc01,
   UpdateBaudRate = 0xfc18,
@@ -43,6 +45,11 @@ export const enum Event {
   HardwareError = 0x10,
   NumberOfCompletedPackets = 0x13,
   LeMeta = 0x3e,
+}
+
+/** Subevent codes of LE Meta events, Vol 4 Part E section 7.7.65. */
+export const enum LeEvent {
+  AdvertisingReport = 0x02,
 }
 
 /** Error codes, Vol 1 Part F. */

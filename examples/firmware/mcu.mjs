@@ -60,7 +60,7 @@ async function btvirt(image, target, seconds) {
   let ready = false;
   let lost = "";
   const socket = await joinSocket(target, (reason) => {
-    lost = reason;
+    lost ||= reason;
     machine.stop();
   });
   const machine = beacon(image, socket, seconds, (line) => (ready ||= line.startsWith("ready ")));

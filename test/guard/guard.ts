@@ -102,11 +102,17 @@ const TEXT_METHODS = words("includes lastIndexOf");
 /** Methods of texts that take a regular expression. */
 const PATTERN_METHODS = words("match search");
 
-/** What typed arrays have everywhere. */
-const TYPED = words("length set subarray buffer byteOffset byteLength");
+/** Methods of arrays and texts that typed arrays do not have everywhere, some of them nowhere. */
+const NOT_TYPED = words(
+  "slice fill indexOf lastIndexOf forEach map filter every some reduce reduceRight join reverse sort find findIndex copyWithin includes at keys values entries " +
+    "toString concat push pop shift unshift splice BYTES_PER_ELEMENT",
+);
 
 const RESERVED = words("implements interface let package private protected public static yield");
 const HELPERS = /^__(extends|assign|rest|decorate|param|metadata|awaiter|generator|exportStar|values|read|spread|spreadArrays|spreadArray|await|makeTemplateObject|importStar|importDefault|esDecorate|publicField)$/;
+
+/** What the parser says of octal numbers, which a rule of its own knows: numbers, escapes, decimals that begin with 0. */
+const OCTAL_DIAGNOSTICS = new Set([1121, 1487, 1488, 1489]);
 
 /** What only comes from the helper for classes that extend others, however short its name has become. */
 const HELPER_TEXT = "Class extends value ";
@@ -137,7 +143,9 @@ class Guard {
     this._analysis = analyse(source);
     this._kinds = new Kinds(source, this._analysis);
     const { parseDiagnostics } = source as unknown as { parseDiagnostics: readonly ts.DiagnosticWithLocation[] };
-    for (const { start, messageText } of parseDiagnostics) this._find("syntax", start, ts.flattenDiagnosticMessageText(messageText, " "));
+    for (const { code, start, messageText } of parseDiagnostics) {
+      if (!OCTAL_DIAGNOSTICS.has(code)) this._find("syntax", start, ts.flattenDiagnosticMessageText(messageText, " "));
+    }
     this._characters();
     this._collect(source);
     this._visit(source);
@@ -199,7 +207,7 @@ class Guard {
       if (/^0[bo]|_/i.test(digits)) this._find("syntax", node, digits);
     }
     if (ts.isStringLiteral(node)) {
-      for (const [escape] of node.getText().matchAll(/\\(?:u\{|0(?![0-9])|[0-9]|[^0-9])/g)) {
+      for (const [escape] of node.getText().matchAll(/\\(?:u\{|[0-9]+|[^0-9])/g)) {
         if (escape === "\\u{") this._find("syntax", node, escape);
         else if (/\d/.test(escape) && escape !== "\\0") this._find("octal", node, escape);
       }
@@ -262,7 +270,7 @@ class Guard {
     const host = root(object);
     if (host && this._analysis.resolve(host) === null && HOSTS[this._kind].free.test(host.text)) return;
     const kinds = this._kinds.of(object);
-    if (kinds.has("typed") && !TYPED.has(property) && !written(node)) this._find("typed-array", node, `${property} of a typed array`);
+    if (kinds.has("typed") && NOT_TYPED.has(property)) this._find("typed-array", node, `${property} of a typed array`);
     if (property === "slice" && propertyOf(object) === "buffer") this._find("typed-array", node, "slice of a buffer");
     if (this._defined.has(property)) return;
     if (METHODS.has(property)) this._find("library", node, property);
@@ -308,7 +316,7 @@ class Guard {
     const text = node.text;
     const { free, guarded } = HOSTS[this._kind];
     if (HELPERS.test(text)) this._find("helper", node, text);
-    if (written) this._find("undeclared", node, text);
+    else if (written) this._find("undeclared", node, text);
     else if (text === "eval" || text === "Function") this._find("eval", node, text);
     else if (text === "RegExp") this._find("regexp", node, text);
     else if (MISSING.has(text)) this._find("library", node, text);
@@ -419,10 +427,6 @@ function newSyntax(node: ts.Node): string | null {
 function propertyOf(node: ts.Node): string | null {
   if (ts.isPropertyAccessExpression(node)) return node.name.text;
   return ts.isElementAccessExpression(node) && ts.isStringLiteralLike(node.argumentExpression) ? node.argumentExpression.text : null;
-}
-
-function written(node: ts.Node): boolean {
-  return isAssignment(node.parent) && node.parent.left === node;
 }
 
 /** Whether a name stands where a `typeof` before it has found something under that name. */

@@ -1,0 +1,2 @@
+export { open } from "../bare/observer.js";
+export { firmware, hal } from "./hal.js";

@@ -1,0 +1,2 @@
+export { open } from "../bare/observer.js";
+export { hal } from "./hal.js";
