@@ -1,5 +1,5 @@
 /** blimp on Node: the stack, the HAL of this machine, and a trace that other tools read. */
-export { open } from "../bare/beacon.js";
+export { open } from "./open.js";
 export { createNodeHal, type NodeHal, type NodeHalOptions } from "./hal.js";
 export { createSnoopWriter, type SnoopOptions, type SnoopWriter } from "./btsnoop.js";
 export { parseTransport, type Transport } from "./transport.js";
@@ -11,5 +11,5 @@ export type { Counters } from "../../core/counters.js";
 export type { BlimpError } from "../../core/errors.js";
 export type { Advertising } from "../../core/gap/advertiser.js";
 export type { TraceSink } from "../../core/hci/h4.js";
-export type { Options, ReadyInfo } from "../../core/options.js";
+export type { Options, ReadyInfo, Store } from "../../core/options.js";
 export type { Crypto, Gpio, Hal, Timer, Uart } from "../../hal/hal.js";

@@ -1,7 +1,7 @@
 import type { Core } from "../../../core/bluetooth.js";
 import type { ReadyInfo } from "../../../core/options.js";
 import type { Advertising } from "../../../core/gap/advertiser.js";
-import { open } from "../../bare/beacon.js";
+import { open } from "../open.js";
 import type { Report } from "../report/report.js";
 import type { Connection } from "./connection.js";
 

@@ -93,8 +93,8 @@ export class TextReport implements Report {
 
   advertising({ beacon, interval }: Broadcast): void {
     const { uuid, major, minor, power } = beacon;
-    this._put(`\n${this._style("green", "advertising")} an iBeacon every ${interval} ms`);
-    this._put(`  UUID ${formatUuid(uuid)}  major ${major}  minor ${minor}  power ${power} dBm\n`);
+    this._put(`\n${this._style("green", "advertising")} an iBeacon every ${interval} ms, power ${power} dBm`);
+    this._put(`  UUID ${formatUuid(uuid)}  major ${major}  minor ${minor}\n`);
   }
 
   advert({ ms, address, rssi, beacon, distance }: Sighting): void {

@@ -1,0 +1,229 @@
+/**
+ * AD structures (Core Specification Supplement Part A; Vol 3 Part C section 11): what adverts are made of. Each function stands alone, so that a
+ * build holds those that it uses.
+ */
+import { toBytes, type Bytes } from "../bytes/bytes.js";
+import { hex } from "../bytes/hex.js";
+import { integer, reject } from "../errors.js";
+
+/** AD types, from the Assigned Numbers. */
+export const enum AdType {
+  Flags = 0x01,
+  Uuids16 = 0x03,
+  Uuids128 = 0x07,
+  ShortName = 0x08,
+  Name = 0x09,
+  ServiceData16 = 0x16,
+  Manufacturer = 0xff,
+}
+
+/** What an iBeacon says of itself. */
+export interface IBeacon {
+  /** 32 lower-case hex digits. */
+  uuid: string;
+  /** 0 to 65535. */
+  major: number;
+  minor: number;
+  /** Signal at one metre, dBm. */
+  power: number;
+}
+
+/** What an Eddystone beacon says of itself: an identity (namespace and instance in hex digits) or a web address. */
+export interface Eddystone {
+  frame: "uid" | "url";
+  /** Signal at the beacon itself, dBm. */
+  power: number;
+  namespace?: string;
+  instance?: string;
+  url?: string;
+}
+
+const APPLE = 0x004c;
+const EDDYSTONE = 0xfeaa;
+const SCHEMES = ["http://www.", "https://www.", "http://", "https://"];
+const ENDINGS = [".com/", ".org/", ".edu/", ".net/", ".info/", ".biz/", ".gov/", ".com", ".org", ".edu", ".net", ".info", ".biz", ".gov"];
+
+function bytesOf(method: string, name: string, value: Bytes): Uint8Array {
+  return toBytes(value) || reject(method, name, value, "bytes or a byte string");
+}
+
+/** UUID as text of 4 or 32 hex digits, dashes allowed, or a 16-bit number; to bytes, least significant first. */
+function uuidOf(method: string, value: string | number): Uint8Array {
+  if (typeof value == "number") {
+    integer(method, "uuid", value, 0, 0xffff);
+    return new Uint8Array([value, value >> 8]);
+  }
+  const digits = String(value).split("-").join("").toLowerCase();
+  const bytes = new Uint8Array(digits.length == 4 ? 2 : 16);
+  if (digits.length != 2 * bytes.length) reject(method, "uuid", value, "4 or 32 hex digits");
+  for (let i = 0; i < digits.length; i++) {
+    const digit = "0123456789abcdef".indexOf(digits[i]);
+    if (digit < 0) reject(method, "uuid", value, "4 or 32 hex digits");
+    bytes[bytes.length - 1 - (i >> 1)] |= i & 1 ? digit : digit << 4;
+  }
+  return bytes;
+}
+
+/**
+ * One AD structure.
+ * @param type AD type, 0 to 255
+ * @param data 0 to 29 bytes
+ * @throws BlimpError "argument"
+ */
+export function adStructure(type: number, data: Bytes): Uint8Array {
+  const bytes = bytesOf("adStructure", "data", data);
+  integer("adStructure", "type", type, 0, 255);
+  integer("adStructure", "data.length", bytes.length, 0, 29);
+  const structure = new Uint8Array(bytes.length + 2);
+  structure[0] = bytes.length + 1;
+  structure[1] = type;
+  structure.set(bytes, 2);
+  return structure;
+}
+
+/**
+ * Joins AD structures to an advert.
+ * @throws BlimpError "argument" where they are longer than 31 bytes together
+ */
+export function adJoin(structures: Uint8Array[]): Uint8Array {
+  let length = 0;
+  for (let i = 0; i < structures.length; i++) length += structures[i].length;
+  integer("adJoin", "length", length, 0, 31);
+  const advert = new Uint8Array(length);
+  for (let i = 0, at = 0; i < structures.length; at += structures[i++].length) advert.set(structures[i], at);
+  return advert;
+}
+
+/** Flags: 2 LE General Discoverable, 1 Limited Discoverable, 4 BR/EDR not supported. A device that can be connected to says 6. */
+export function adFlags(flags: number): Uint8Array {
+  return adStructure(AdType.Flags, [integer("adFlags", "flags", flags, 0, 255)]);
+}
+
+/** The complete local name, or with `short` a beginning of it; UTF-8 as a byte string. */
+export function adName(name: string, short?: boolean): Uint8Array {
+  return adStructure(short ? AdType.ShortName : AdType.Name, name);
+}
+
+/** A complete list of service UUIDs, all of 16 or all of 128 bits: numbers, or hex digits most significant first. */
+export function adServices(uuids: (string | number)[]): Uint8Array {
+  const size = uuids.length ? uuidOf("adServices", uuids[0]).length : 2;
+  const list = new Uint8Array(size * uuids.length);
+  for (let i = 0; i < uuids.length; i++) {
+    const uuid = uuidOf("adServices", uuids[i]);
+    if (uuid.length != size) reject("adServices", "uuids[" + i + "]", uuids[i], "a UUID as long as the first");
+    list.set(uuid, i * size);
+  }
+  return adStructure(size == 2 ? AdType.Uuids16 : AdType.Uuids128, list);
+}
+
+/** Manufacturer data: company identifier, 0 to 65535, and its bytes. */
+export function adManufacturer(company: number, data: Bytes): Uint8Array {
+  const bytes = bytesOf("adManufacturer", "data", data);
+  const all = new Uint8Array(bytes.length + 2);
+  all[0] = integer("adManufacturer", "company", company, 0, 0xffff);
+  all[1] = company >> 8;
+  all.set(bytes, 2);
+  return adStructure(AdType.Manufacturer, all);
+}
+
+/**
+ * An iBeacon's manufacturer data, without Flags.
+ * @param uuid 32 hex digits, dashes allowed
+ * @param major, minor 0 to 65535
+ * @param power signal at one metre, -128 to 127 dBm
+ */
+export function adIBeacon(uuid: string, major: number, minor: number, power: number): Uint8Array {
+  const bytes = uuidOf("adIBeacon", uuid);
+  const data = new Uint8Array(23);
+  integer("adIBeacon", "uuid.length", bytes.length, 16, 16);
+  integer("adIBeacon", "major", major, 0, 0xffff);
+  integer("adIBeacon", "minor", minor, 0, 0xffff);
+  data.set([2, 21]);
+  for (let i = 0; i < 16; i++) data[2 + i] = bytes[15 - i];
+  data.set([major >> 8, major, minor >> 8, minor, integer("adIBeacon", "power", power, -128, 127)], 18);
+  return adManufacturer(APPLE, data);
+}
+
+/**
+ * An Eddystone-URL beacon: the list of its service and its service data.
+ * @param url begins with http:// or https://; 17 bytes at the most when its usual parts have been shortened
+ * @param power signal at the beacon itself, -128 to 127 dBm
+ */
+export function adEddystoneUrl(url: string, power: number): Uint8Array {
+  let scheme = 0;
+  while (scheme < 4 && url.indexOf(SCHEMES[scheme]) != 0) scheme++;
+  if (scheme == 4) reject("adEddystoneUrl", "url", url, "http:// or https://");
+  const data = [EDDYSTONE & 255, EDDYSTONE >> 8, 0x10, integer("adEddystoneUrl", "power", power, -128, 127), scheme];
+  for (let at = SCHEMES[scheme].length; at < url.length; ) {
+    let ending = 0;
+    while (ending < ENDINGS.length && url.indexOf(ENDINGS[ending], at) != at) ending++;
+    data.push(ending < ENDINGS.length ? ending : url.charCodeAt(at));
+    at += ending < ENDINGS.length ? ENDINGS[ending].length : 1;
+  }
+  for (let i = 0; i < data.length; i++) data[i] &= 255;
+  integer("adEddystoneUrl", "url", data.length - 5, 1, 17);
+  return adJoin([adServices([EDDYSTONE]), adStructure(AdType.ServiceData16, data)]);
+}
+
+/**
+ * Finds an AD structure. Data that are cut off end the search.
+ * @returns a view of its content, or null
+ */
+export function adFind(data: Uint8Array, type: number): Uint8Array | null {
+  for (let at = 0; at + 1 < data.length && data[at]; at += data[at] + 1) {
+    if (at + data[at] >= data.length) return null;
+    if (data[at + 1] == type) return data.subarray(at + 2, at + 1 + data[at]);
+  }
+  return null;
+}
+
+/** The local name in an advert, complete or short, a byte string; null without one. */
+export function readName(data: Uint8Array): string | null {
+  const name = adFind(data, AdType.Name) || adFind(data, AdType.ShortName);
+  let text = "";
+  for (let i = 0; name && i < name.length; i++) text += String.fromCharCode(name[i]);
+  return name ? text : null;
+}
+
+/** The service UUIDs in an advert, complete lists and partial ones, each as 4 or 32 lower-case hex digits. */
+export function readServices(data: Uint8Array): string[] {
+  const uuids: string[] = [];
+  for (let type = AdType.Uuids16 - 1; type <= AdType.Uuids128; type++) {
+    const size = type > 5 ? 16 : type > 3 ? 0 : 2;
+    const list = size ? adFind(data, type) : null;
+    for (let at = 0; list && at + size <= list.length; at += size) uuids.push(hex(list, at, size, true));
+  }
+  return uuids;
+}
+
+/** What an advert says as an iBeacon, or null. */
+export function readIBeacon(data: Uint8Array): IBeacon | null {
+  const all = adFind(data, AdType.Manufacturer);
+  if (!all || all.length != 25 || all[0] != (APPLE & 255) || all[1] != APPLE >> 8 || all[2] != 2 || all[3] != 21) return null;
+  return {
+    uuid: hex(all, 4, 16),
+    major: (all[20] << 8) | all[21],
+    minor: (all[22] << 8) | all[23],
+    power: (all[24] << 24) >> 24,
+  };
+}
+
+/** What an advert says as an Eddystone-UID or Eddystone-URL beacon, or null. */
+export function readEddystone(data: Uint8Array): Eddystone | null {
+  const all = adFind(data, AdType.ServiceData16);
+  if (!all || all.length < 5 || all[0] != (EDDYSTONE & 255) || all[1] != EDDYSTONE >> 8) return null;
+  const power = (all[3] << 24) >> 24;
+  if (all[2] == 0 && all.length >= 20) return { frame: "uid", power: power, namespace: hex(all, 4, 10), instance: hex(all, 14, 6) };
+  if (all[2] != 0x10 || all[4] > 3) return null;
+  let url = SCHEMES[all[4]];
+  for (let i = 5; i < all.length; i++) url += all[i] < ENDINGS.length ? ENDINGS[all[i]] : String.fromCharCode(all[i]);
+  return { frame: "url", power: power, url: url };
+}
+
+/**
+ * A rough distance in metres from the signal: free space, an exponent of 2. Walls and people make it worse than it looks.
+ * @param rssi as received, power the signal at one metre, both in dBm
+ */
+export function estimateDistance(rssi: number, power: number): number {
+  return Math.exp(((power - rssi) * Math.LN10) / 20);
+}
