@@ -206,7 +206,7 @@ function build(host: Host): number {
     host._due = false;
     return host._build(host);
   }
-  for (let i = 0; host._phase == Phase.Ready && !host._doubt && i < host._roles.length; i++) {
+  for (let i = 0; host._phase == Phase.Ready && !host._doubt && !host._doubtful && i < host._roles.length; i++) {
     host._asked = host._roles[i];
     if (!host._asked._held && host._asked._next()) return host._limits[Limit.CommandLimit];
   }

@@ -65,8 +65,6 @@ export const enum Status {
 export const enum Supported {
   ReadLocalName = 7 * 8 + 1,
   WriteLeHostSupport = 24 * 8 + 6,
-  LeRand = 27 * 8 + 7,
-  LeSetRandomAddress = 25 * 8 + 4,
 }
 
 /** Advertising PDU types as LE Set Advertising Parameters and LE Advertising Report number them. */

@@ -8,7 +8,7 @@ declare const getTime: (() => number) | undefined;
 const enum Size {
   /** How long a measurement lasts at least, ms, where the engine is quick enough to get there with the most repetitions. */
   Time = 300,
-  Most = 65536,
+  Most = 4194304,
 }
 
 /** Milliseconds. */
