@@ -140,9 +140,9 @@ export function report(host: Host, error: Error): void {
 }
 
 /** Calls the application; what it throws is counted and reported. */
-export function call(host: Host, callback: ((...values: any[]) => any) | null | undefined, value?: any, second?: any, third?: any): any {
+export function call(host: Host, callback: ((...values: any[]) => any) | null | undefined, value?: any, second?: any): any {
   try {
-    if (callback) return callback(value, second, third);
+    if (callback) return callback(value, second);
   } catch (e) {
     host._counters[Counter.Exceptions]++;
     report(host, e as Error);

@@ -4,7 +4,7 @@ import { Counter } from "../counters.js";
 import { callable, integer, reject } from "../errors.js";
 import { Command, LeEvent, Status } from "../hci/codes.js";
 import { begin, put16, put8 } from "../hci/commands.js";
-import { call, declared, use, type Host, type Role } from "../host.js";
+import { call, declared, report, use, type Host, type Role } from "../host.js";
 import { compileFilter, matchReport, Report, type Filter, type ScanRule } from "./rules.js";
 
 /** An advert or a scan response that a rule has let through. */
@@ -225,6 +225,15 @@ export function addScanning(host: Host, instance: Scanning): Role {
     }
   }
 
+  function showRaw(bytes: Uint8Array, at: number, rule: number): void {
+    try {
+      raw!(bytes, at, rule);
+    } catch (e) {
+      host._counters[Counter.Exceptions]++;
+      report(host, e as Error);
+    }
+  }
+
   function takeReports(_host: Host, bytes: Uint8Array, at: number, length: number): void {
     const end = at + length;
     let count = bytes[at++];
@@ -238,7 +247,7 @@ export function addScanning(host: Host, instance: Scanning): Role {
       } else if (on && host._phase) {
         const rule = matchReport(filter, bytes, at);
         if (rule >= 0) {
-          if (raw) call(host, raw, bytes, at, rule);
+          if (raw) showRaw(bytes, at, rule);
           else if (filter._collect[rule]) hold(rule, bytes, at, hal.timer.now());
           else queue(makeAdvert(bytes, at, hal.timer.now(), rule));
         }
