@@ -43,8 +43,8 @@ export function hal(wiring: Wiring): Hal {
     uart: {
       open: function (baud, _flow, receive) {
         const options: any = {};
-        if (wiring.tx) options.tx = wiring.tx;
-        if (wiring.rx) options.rx = wiring.rx;
+        if (wiring.tx !== undefined) options.tx = wiring.tx;
+        if (wiring.rx !== undefined) options.rx = wiring.rx;
         if (wiring.path) options.path = wiring.path;
         serial.removeAllListeners("data");
         serial.setup(baud, options);
@@ -54,10 +54,11 @@ export function hal(wiring: Wiring): Hal {
         });
       },
       write: function (buffer, offset, length) {
-        serial.write(new Uint8Array(buffer.buffer, offset, length));
+        serial.write(buffer.subarray(offset, offset + length));
       },
       close: function () {
         serial.removeAllListeners("data");
+        if (serial.flush) serial.flush();
         serial.unsetup();
       },
     },

@@ -14,9 +14,9 @@ export interface NodeHalOptions {
   /** A serial line, or the virtual one: RTS and CTS are wired. Default true for `mock`, else false. */
   flow?: boolean;
   /**
-   * What sets BT_REG_ON, on anything but `mock`; without it the line is taken not to be wired. Either a shell command in which `{level}` stands for
-   * 0 or 1 and which returns once the level is set, such as `gpioset --mode=exit gpiochip0 45={level}`; or the absolute path of a file that
-   * takes "0" or "1", such as `/sys/class/gpio/gpio45/value`.
+   * What sets BT_REG_ON, on anything but `mock`; without it the line is taken not to be wired. Either a shell command in which `{level}`
+   * stands for 0 or 1 and which returns once the level is set, such as `gpioset --mode=exit gpiochip0 45={level}`; or the absolute path of
+   * a file that takes "0" or "1", such as `/sys/class/gpio/gpio45/value`.
    */
   regon?: string;
   /** `mock` only. True: virtual time runs as fast as it can; default: at the pace of the wall clock. */
@@ -35,8 +35,8 @@ export interface NodeHal extends Hal {
 
 /**
  * The HAL of a Node program. Nothing is opened or connected before the stack opens the UART.
- * @param transport `mock`: a virtual CYW43438 in this process. `unix:PATH` and `tcp:HOST:PORT`: a stream socket on which a controller speaks H4; it is
- *   connected whenever the UART is opened, and rates mean nothing to it. `serial:DEVICE[@BAUD]`: a serial line, by way of `stty`
+ * @param transport `mock`: a virtual CYW43438 in this process. `unix:PATH` and `tcp:HOST:PORT`: a stream socket on which a controller speaks
+ *   H4; it is connected whenever the UART is opened, and rates mean nothing to it. `serial:DEVICE[@BAUD]`: a serial line, by way of `stty`
  * @throws BlimpError "argument" for a transport of another form, or a `regon` that is neither a command nor a path
  */
 export function createNodeHal(transport: string, options: NodeHalOptions = {}): NodeHal {

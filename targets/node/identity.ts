@@ -5,8 +5,8 @@ import { readFileSync } from "node:fs";
 const LENGTH = 16;
 
 /**
- * An identity of the controller on a serial line, for `Hal.uniqueid`: made of this machine's and of the line's name, so that it stays the same and no
- * two are equal. It is a hash: what identifies the machine itself does not leave it.
+ * An identity of the controller on a serial line, for `Hal.uniqueid`: made of this machine's and of the line's name, so that it stays the
+ * same and no two are equal. It is a hash: what identifies the machine itself does not leave it.
  * @param device path of the line
  * @returns 16 bytes, or null where the machine has no identity
  */

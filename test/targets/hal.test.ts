@@ -113,7 +113,8 @@ describe("the HAL on Node", () => {
     it("has the board that is asked for", async () => {
       assert.equal(createNodeHal("mock").uart.flow, true);
       assert.equal(createNodeHal("mock", { flow: false }).uart.flow, false);
-      assert.deepEqual(Object.keys(createNodeHal("mock", { board: { wiring: { regon: true, lpo: true } } }).gpio).sort(), ["clock", "lpo", "regon"]);
+      const wired = createNodeHal("mock", { board: { wiring: { regon: true, lpo: true } } });
+      assert.deepEqual(Object.keys(wired.gpio).sort(), ["clock", "lpo", "regon"]);
     });
   });
 });
@@ -140,7 +141,12 @@ describe("BT_REG_ON", () => {
   });
 
   it("that cannot be set is told, once it is not the stack's own call any more", async () => {
-    for (const [text, what] of [[path("no/such/pin"), /ENOENT/], ["echo no pin >&2; exit {level}", /set to 1: no pin/], ["exit {level}", /exit code 1/]] as const) {
+    const cases: [string, RegExp][] = [
+      [path("no/such/pin"), /ENOENT/],
+      ["echo no pin >&2; exit {level}", /set to 1: no pin/],
+      ["exit {level}", /exit code 1/],
+    ];
+    for (const [text, what] of cases) {
       let inside = true;
       const reason = await new Promise<string>((resolve) => {
         createRegon(text, (reason) => {

@@ -108,13 +108,26 @@ if (there) {
       again.bt.close();
     });
 
+    it("is found at the rate at which it was left, where its power cannot be taken away", async function () {
+      this.retries(2);
+      const board = createBoard({ flow: false, wiring: {} });
+      attach(board);
+      const first = await bringUp(createNodeHal(`serial:${near}`), makeImage(), { baud: 460800 });
+      first.bt.close();
+      assert.equal(board.chip.baud, 460800);
+      const again = await bringUp(createNodeHal(`serial:${near}`), makeImage(), { baud: 460800 });
+      assert.equal(again.info.revision, 508);
+      assert.equal(board.chip.count(0xfc2e), 1);
+      again.bt.close();
+    });
+
     it("has raw lines at the rate and with the flow control that are asked for", () => {
       const { uart } = createNodeHal(`serial:${near}`, { flow: true });
       assert.equal(uart.flow, true);
       stty(near, "sane", "ixon", "crtscts");
       uart.open(115200, false, () => {}, () => {});
       assert.match(stty(near, "-a"), /speed 115200 .*-crtscts/s);
-      for (const setting of ["cs8", "clocal", "-parenb", "-cstopb", "-icanon", "-echo", "-isig", "-iexten", "-opost", "-ixon", "-icrnl", "-hupcl"]) {
+      for (const setting of "cs8 clocal -parenb -cstopb -icanon -echo -isig -iexten -opost -ixon -icrnl -hupcl".split(" ")) {
         assert.ok(stty(near, "-a").split(/[\s;]+/).includes(setting), setting);
       }
       uart.open(3000000, true, () => {}, () => {});

@@ -23,7 +23,9 @@ static int is_open;
 static duk_ret_t uart_open_method(duk_context *context) {
   const double baud = duk_require_number(context, 0);
   duk_require_function(context, 2);
-  if (!(baud >= UART_LEAST_BAUD && baud <= UART_MOST_BAUD)) return duk_range_error(context, "uart.open: the rate is not %u to %u", UART_LEAST_BAUD, UART_MOST_BAUD);
+  if (!(baud >= UART_LEAST_BAUD && baud <= UART_MOST_BAUD)) {
+    return duk_range_error(context, "uart.open: the rate is not %u to %u", UART_LEAST_BAUD, UART_MOST_BAUD);
+  }
   if (duk_to_boolean(context, 1)) return duk_error(context, DUK_ERR_ERROR, "uart.open: there is no flow control");
   /* `fault`, the fourth argument, is not kept: this line cannot be unplugged. */
   duk_push_heap_stash(context);
@@ -40,7 +42,9 @@ static duk_ret_t uart_write_method(duk_context *context) {
   const duk_size_t offset = duk_require_uint(context, 1);
   const duk_size_t length = duk_require_uint(context, 2);
   if (!is_open) return duk_error(context, DUK_ERR_ERROR, "uart.write: the port is not open");
-  if (offset > size || length > size - offset) return duk_range_error(context, "uart.write: %lu bytes from %lu do not lie in %lu", (unsigned long)length, (unsigned long)offset, (unsigned long)size);
+  if (offset > size || length > size - offset) {
+    return duk_range_error(context, "uart.write: %ld bytes from %ld do not lie in %ld", (long)length, (long)offset, (long)size);
+  }
   if (!controller_take(bytes + offset, length)) uart_write(bytes + offset, length);
   return 0;
 }

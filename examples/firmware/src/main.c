@@ -7,7 +7,6 @@
 #include "globals.h"
 #include "hal.h"
 #include "heap.h"
-#include "uart.h"
 
 /* The scripts, one after another, each ended by a 0 byte; an empty one is the end. */
 extern const char scripts_start[];

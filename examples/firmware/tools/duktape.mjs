@@ -17,7 +17,8 @@ function download() {
   const options = ["-q", "-o", "APT::Sandbox::User=root"];
   if (attempt("apt-get", [...options, "source", PACKAGE], { limit: 120, cwd: out })) return;
   options.push("-o", "Dir::Etc::SourceParts=/dev/null", "-o", "Acquire::Languages=none");
-  for (const [name, part] of [["Etc::SourceList", "sources.list"], ["State::Lists", "lists"], ["Cache", "cache"]]) options.push("-o", `Dir::${name}=${join(folder, part)}`);
+  const places = { "Dir::Etc::SourceList": "sources.list", "Dir::State::Lists": "lists", "Dir::Cache": "cache" };
+  for (const [name, part] of Object.entries(places)) options.push("-o", `${name}=${join(folder, part)}`);
   rmSync(folder, { recursive: true, force: true });
   for (const part of ["lists/partial", "cache/archives/partial"]) mkdirSync(join(folder, part), { recursive: true });
   writeFileSync(join(folder, "sources.list"), SOURCES);

@@ -1,7 +1,12 @@
 // H4 packets out of a stream of bytes.
 
-/** Bytes of the header behind the indicator, by indicator: where in the packet the length is, and how many bytes it has. */
-const FORMS = { 1: { header: 4, at: 3, size: 1 }, 2: { header: 5, at: 3, size: 2 }, 3: { header: 4, at: 3, size: 1 }, 4: { header: 3, at: 2, size: 1 } };
+/** By indicator: bytes of the header, indicator included; where the length stands in it, and in how many bytes. */
+const FORMS = {
+  1: { header: 4, at: 3, size: 1 },
+  2: { header: 5, at: 3, size: 2 },
+  3: { header: 4, at: 3, size: 1 },
+  4: { header: 3, at: 2, size: 1 },
+};
 
 /** Returns a function that takes chunks and calls `packet` with each whole packet, indicator first. What cannot begin one is skipped. */
 export function assemble(packet) {

@@ -40,7 +40,7 @@ export function imageTable({ flash, ram }) {
 export function presetTable(preset, { script, rows, heap, stack }) {
   return [
     `${preset}, a script of ${script.toLocaleString("en")} bytes`,
-    ...rows.map(({ name, instructions, allocations }) => line(name, instructions, "instructions" + (allocations ? `, ${allocations} allocations` : ""))),
+    ...rows.map((row) => line(row.name, row.instructions, "instructions" + (row.allocations ? `, ${row.allocations} allocations` : ""))),
     line("heap: the engine and the board", heap.engine, "bytes"),
     line("heap: the script", heap.script, "bytes"),
     line("heap: an instance", heap.instance, "bytes"),

@@ -2,10 +2,15 @@
 import { spawn, spawnSync } from "node:child_process";
 import { give } from "./paths.mjs";
 
+/** Exit codes of `timeout`: the program was stopped, or killed as it did not stop; it is not there. */
+const LATE = 124;
+const KILLED = 137;
+const MISSING = 127;
+
 const children = new Set();
 
 process.on("exit", () => {
-  for (const child of children) child.kill("SIGKILL");
+  for (const child of children) child.kill();
 });
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => process.exit(130));
 
@@ -36,21 +41,16 @@ export function attempt(program, words, options) {
 }
 
 /**
- * Starts a program.
+ * Starts a program, under coreutils' `timeout`: it ends by then even where this one has been killed.
  * @param onLine called with each line of its standard output
- * @param limit seconds after which it is killed
- * @returns `ended`, a promise of {code, late, errors}, code null where it was killed; `stop()`
+ * @param limit seconds that it may take
+ * @returns `ended`, a promise of {code, late, errors}; `stop()`
  */
 export function start(program, words, { limit, onLine = () => {} }) {
-  const child = spawn(program, words, { stdio: ["ignore", "pipe", "pipe"] });
-  let late = false;
+  const child = spawn("timeout", ["-k", "2", String(limit), program, ...words], { stdio: ["ignore", "pipe", "pipe"] });
   let errors = "";
   let rest = "";
   children.add(child);
-  const timer = setTimeout(() => {
-    late = true;
-    child.kill("SIGKILL");
-  }, limit * 1000);
   child.stderr.on("data", (data) => (errors += data));
   child.stdout.setEncoding("utf8").on("data", (data) => {
     const lines = (rest + data).split("\n");
@@ -59,15 +59,17 @@ export function start(program, words, { limit, onLine = () => {} }) {
   });
   const ended = new Promise((resolve) => {
     const end = (code) => {
-      clearTimeout(timer);
       children.delete(child);
-      resolve({ code, late, errors });
+      resolve({ code, late: code === LATE || code === KILLED, errors });
     };
-    child.on("close", end);
     child.on("error", (error) => {
-      errors += error.code === "ENOENT" ? missing(program) : error.message;
+      errors += error.message;
       end(null);
     });
+    child.on("close", (code) => {
+      if (code === MISSING) errors = missing(program);
+      end(code);
+    });
   });
-  return { ended, stop: () => child.kill("SIGKILL") };
+  return { ended, stop: () => child.kill() };
 }

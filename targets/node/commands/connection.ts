@@ -18,7 +18,9 @@ export const CONNECTION_ROWS: readonly OptionRow[] = [
   {
     name: "regon",
     value: "CMD",
-    text: 'what sets BT_REG_ON: a command in which {level} stands for 0 or 1, such as "gpioset --mode=exit gpiochip0 45={level}", or the path of a file that takes 0 or 1; default: not wired',
+    text:
+      'what sets BT_REG_ON: a command in which {level} stands for 0 or 1, such as "gpioset --mode=exit gpiochip0 45={level}", ' +
+      "or the path of a file that takes 0 or 1; default: not wired",
   },
   { name: "trace", value: "FILE", text: "record what passes the UART, as btsnoop (H4)" },
   { name: "fast", text: "with mock: virtual time runs as fast as it can" },

@@ -28,7 +28,8 @@ const ROWS: readonly OptionRow[] = [
   HELP_ROW,
 ];
 
-export const summary = "Power a virtual CYW43438 up, load its firmware, put an iBeacon on a virtual air, and show what a scanner elsewhere on it receives.";
+export const summary =
+  "Power a virtual CYW43438 up, load its firmware, put an iBeacon on a virtual air, and show what a scanner elsewhere on it receives.";
 
 export function help(): string {
   return helpText("blimp demo [OPTION]...", summary, ROWS);

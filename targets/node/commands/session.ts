@@ -1,5 +1,4 @@
 import type { Core } from "../../../core/bluetooth.js";
-import type { ReadyInfo } from "../../../core/options.js";
 import type { Advertising } from "../../../core/gap/advertiser.js";
 import { open } from "../open.js";
 import type { Report } from "../report/report.js";
@@ -15,10 +14,11 @@ export interface Session {
 }
 
 /**
- * Brings a controller up and reports on it. The exit code is 1 where it failed, or was failing when the end came; SIGINT and SIGTERM are an ordinary end.
+ * Brings a controller up and reports on it. The exit code is 1 where it failed, or was failing when the end came; SIGINT and SIGTERM are
+ * an ordinary end.
  * @param ready called once the controller is up
  */
-export function startSession({ hal, firmware, options, trace }: Connection, report: Report, ready: (session: Session, info: ReadyInfo) => void): Session {
+export function startSession({ hal, firmware, options, trace }: Connection, report: Report, ready: (session: Session) => void): Session {
   const start = hal.timer.now();
   const elapsed = (): number => hal.timer.now() - start;
   let up = false;
@@ -54,7 +54,7 @@ export function startSession({ hal, firmware, options, trace }: Connection, repo
     onready: (info) => {
       up = true;
       report.ready(info);
-      ready(session, info);
+      ready(session);
     },
     onrecover: (info) => {
       process.exitCode = 0;

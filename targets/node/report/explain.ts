@@ -6,13 +6,19 @@ const TAKEN = "The chip did not take the firmware. A dip of its supply or noise 
 /** What to do about an error, by `code/step`, or by `code`. */
 const ADVICE: { readonly [what: string]: string | undefined } = {
   "no-answer/reset":
-    "The controller is silent. Is it powered (BT_REG_ON high)? Are TX and RX crossed? Is the chip's CTS tied low, or, with --flow, wired? Is the rate right?",
-  "no-answer/minidriver": "The chip is silent when it is asked to take firmware: that is how one behaves that runs a patch already. Take its power away first (--regon).",
+    "The controller is silent. Is it powered (BT_REG_ON high)? Are TX and RX crossed? Is the chip's CTS tied low, or, with --flow, wired? " +
+    "Is the rate right?",
+  "no-answer/minidriver":
+    "The chip is silent when it is asked to take firmware: that is how one behaves that runs a patch already. Take its power away first " +
+    "(--regon).",
   "no-answer/record": TAKEN,
   "no-answer/settle": "The chip is silent since the firmware was started. Is it the image for a CYW43438 (BCM43430A1)? Did the supply hold?",
-  "no-answer": "The controller answered before and is silent now. Look at the supply, and at the lines with the rate in mind: try --baud 115200.",
+  "no-answer":
+    "The controller answered before and is silent now. Look at the supply, and at the lines with the rate in mind: try --baud 115200.",
   record: TAKEN,
-  revision: "The chip does not run the firmware that was sent, or it runs another and cannot be made to forget it: without --regon its power stays on.",
+  revision:
+    "The chip does not run the firmware that was sent, or it runs another and cannot be made to forget it: without --regon its power " +
+    "stays on.",
   part: "The firmware is for a CYW43438, and the controller is another part. Leave --firmware out.",
   "firmware-size": FORM,
   "firmware-record": FORM,

@@ -39,6 +39,8 @@ export class SerialUart implements FaultingUart {
   }
 
   open(baud: number, flow: boolean, receive: Receive, fault: Fault): void {
+    // A line that was lost is given up, and taken anew.
+    if (this._port !== null && this._fault === null) this.close();
     if (this._port === null) {
       this._port = this._take(baud, flow);
     } else {

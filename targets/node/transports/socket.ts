@@ -6,8 +6,8 @@ import type { Fault, FaultingUart, Receive } from "./uart.js";
 const PARTING = 500;
 
 /**
- * A UART over a stream socket on which the other end speaks H4. It has no rate: to open it at another one changes nothing. What is written before the
- * connection is there goes out once it is.
+ * A UART over a stream socket on which the other end speaks H4. It has no rate: to open it at another one changes nothing. What is written
+ * before the connection is there goes out once it is.
  */
 export class SocketUart implements FaultingUart {
   /** The socket has flow control of its own, but it is not that of the chip's line. */
@@ -26,7 +26,7 @@ export class SocketUart implements FaultingUart {
   open(_baud: number, _flow: boolean, receive: Receive, fault: Fault): void {
     this._receive = receive;
     this._fault = fault;
-    if (this._socket === null) this._connect();
+    if (this._socket === null || this._socket.destroyed) this._connect();
   }
 
   write(buffer: Uint8Array, offset: number, length: number): void {

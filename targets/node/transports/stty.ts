@@ -1,8 +1,8 @@
 import { spawnSync } from "node:child_process";
 
 /**
- * How long what was written may take to leave before a setting is changed, ms. At 9600 bit/s the 4 KiB that the system may hold take 4.3 s; where the
- * other end may hold them up, it is not waited for so long.
+ * How long what was written may take to leave before a setting is changed, ms. At 9600 bit/s the 4 KiB that the system may hold take 4.3 s;
+ * where the other end may hold them up, it is not waited for so long.
  */
 const PATIENCE = 6000;
 const PATIENCE_WITH_FLOW = 1000;
@@ -14,8 +14,8 @@ const RAW = "raw cs8 -parenb -cstopb cread clocal -hupcl -iexten -echo -echoe -e
 class Stuck extends Error {}
 
 /**
- * Sets a serial line: raw, 8N1, the rate in bit/s, hardware flow control or none. What was written before leaves first, except where the other end holds
- * it up.
+ * Sets a serial line: raw, 8N1, the rate in bit/s, hardware flow control or none. What was written before leaves first, except where the
+ * other end holds it up.
  * @throws Error where that cannot be done: no such rate, no serial line, no `stty`
  */
 export function setLine(device: string, baud: number, flow: boolean): void {
