@@ -13,8 +13,8 @@ const words = process.argv.slice(2);
 const quiet = words.includes("--quiet");
 const [task = "build", ...rest] = words.filter((word) => word !== "--quiet");
 
-/** Most bytes of each script for small engines; null: none set yet. */
-const LIMITS = { beacon: 10 * 1024 };
+/** Most bytes of each script for small engines: a ratchet. The goals are 10 and 12 kB. */
+const LIMITS = { beacon: 15000, observer: 18600 };
 
 process.chdir(root);
 
@@ -91,6 +91,8 @@ async function build() {
       await script(join(from, entry), join(to, basename(entry, ".ts") + end), wrap);
     }
   }
+  // The package is one of ES modules; these scripts are none.
+  for (const [, to] of SCRIPTS) writeFileSync(join(to, "package.json"), '{"type":"commonjs"}\n');
   await library();
   sizes();
 }
@@ -157,7 +159,7 @@ async function bench() {
   await build();
   await forNode(files("bench", ".bench.ts"), "build/bench");
   for (const file of files("build/bench", ".bench.mjs")) {
-    const result = spawnSync(process.execPath, ["--expose-gc", file], { stdio: "inherit" });
+    const result = spawnSync(process.execPath, ["--expose-gc", file, ...rest], { stdio: "inherit" });
     if (result.status !== 0) process.exit(result.status ?? 1);
   }
 }

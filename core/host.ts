@@ -62,6 +62,8 @@ export interface Host extends Commands {
   readonly _roles: Role[];
   /** Whose command is under way; null: the supervisor's. */
   _asked?: Role | null;
+  /** All roles have been asked, and want nothing. */
+  _idle?: boolean;
   /** How often in a row a role has been refused. */
   _refusals: number;
   readonly _events: EventTable;
@@ -167,8 +169,9 @@ export function doubt(host: Host, why: string): void {
   }
 }
 
-/** Roles that were refused may be asked again. */
-function release(host: Host): void {
+/** Roles that were refused, or wanted nothing, may be asked again. */
+export function release(host: Host): void {
+  host._idle = false;
   for (let i = 0; i < host._roles.length; i++) host._roles[i]._held = false;
 }
 
@@ -187,7 +190,7 @@ export function run(host: Host): void {
   host._running = true;
   while (host._again) {
     host._again = false;
-    while (receivePacket(host));
+    while ((host._ring._used || host._doubtful) && receivePacket(host));
     if (host._settle) host._settle();
     while (!host._pending && host._credits > 0) {
       const limit = build(host);
@@ -206,10 +209,12 @@ function build(host: Host): number {
     host._due = false;
     return host._build(host);
   }
-  for (let i = 0; host._phase == Phase.Ready && !host._doubt && !host._doubtful && i < host._roles.length; i++) {
+  if (host._idle || host._phase != Phase.Ready || host._doubt || host._doubtful) return 0;
+  for (let i = 0; i < host._roles.length; i++) {
     host._asked = host._roles[i];
     if (!host._asked._held && host._asked._next()) return host._limits[Limit.CommandLimit];
   }
+  host._idle = true;
   return 0;
 }
 
@@ -218,6 +223,7 @@ function answered(host: Host, status: number, bytes: Uint8Array, at: number, len
   if (!role) return host._take(host, status, bytes, at, length);
   // The answer to a command may get lost once; a second time is no accident.
   const opcode = host._opcode;
+  host._idle = false;
   const lost = status == Status.NoAnswer && role._unanswered != opcode;
   if (lost) role._unanswered = opcode;
   else if (role._unanswered == opcode) role._unanswered = 0;

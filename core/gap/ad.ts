@@ -4,6 +4,7 @@
  */
 import { toBytes, type Bytes } from "../bytes/bytes.js";
 import { hex } from "../bytes/hex.js";
+import { parseUuid } from "../bytes/uuid.js";
 import { integer, reject } from "../errors.js";
 
 /** AD types, from the Assigned Numbers. */
@@ -47,21 +48,18 @@ function bytesOf(method: string, name: string, value: Bytes): Uint8Array {
   return toBytes(value) || reject(method, name, value, "bytes or a byte string");
 }
 
-/** UUID as text of 4 or 32 hex digits, dashes allowed, or a 16-bit number; to bytes, least significant first. */
-function uuidOf(method: string, value: string | number): Uint8Array {
-  if (typeof value == "number") {
-    integer(method, "uuid", value, 0, 0xffff);
-    return new Uint8Array([value, value >> 8]);
-  }
-  const digits = String(value).split("-").join("").toLowerCase();
-  const bytes = new Uint8Array(digits.length == 4 ? 2 : 16);
-  if (digits.length != 2 * bytes.length) reject(method, "uuid", value, "4 or 32 hex digits");
-  for (let i = 0; i < digits.length; i++) {
-    const digit = "0123456789abcdef".indexOf(digits[i]);
-    if (digit < 0) reject(method, "uuid", value, "4 or 32 hex digits");
-    bytes[bytes.length - 1 - (i >> 1)] |= i & 1 ? digit : digit << 4;
-  }
-  return bytes;
+function uuidOf(method: string, name: string, value: any): Uint8Array {
+  return parseUuid(value) || reject(method, name, value, "a 16-bit number, 4 or 32 hex digits, 2 or 16 bytes");
+}
+
+function structure(method: string, name: string, type: number, data: Bytes): Uint8Array {
+  const bytes = bytesOf(method, name, data);
+  integer(method, name + ".length", bytes.length, 0, 29);
+  const whole = new Uint8Array(bytes.length + 2);
+  whole[0] = bytes.length + 1;
+  whole[1] = type;
+  whole.set(bytes, 2);
+  return whole;
 }
 
 /**
@@ -71,14 +69,7 @@ function uuidOf(method: string, value: string | number): Uint8Array {
  * @throws BlimpError "argument"
  */
 export function adStructure(type: number, data: Bytes): Uint8Array {
-  const bytes = bytesOf("adStructure", "data", data);
-  integer("adStructure", "type", type, 0, 255);
-  integer("adStructure", "data.length", bytes.length, 0, 29);
-  const structure = new Uint8Array(bytes.length + 2);
-  structure[0] = bytes.length + 1;
-  structure[1] = type;
-  structure.set(bytes, 2);
-  return structure;
+  return structure("adStructure", "data", integer("adStructure", "type", type, 0, 255), data);
 }
 
 /**
@@ -87,6 +78,7 @@ export function adStructure(type: number, data: Bytes): Uint8Array {
  */
 export function adJoin(structures: Uint8Array[]): Uint8Array {
   let length = 0;
+  if (!Array.isArray(structures)) reject("adJoin", "structures", structures, "an array");
   for (let i = 0; i < structures.length; i++) length += structures[i].length;
   integer("adJoin", "length", length, 0, 31);
   const advert = new Uint8Array(length);
@@ -96,34 +88,40 @@ export function adJoin(structures: Uint8Array[]): Uint8Array {
 
 /** Flags: 2 LE General Discoverable, 1 Limited Discoverable, 4 BR/EDR not supported. A device that can be connected to says 6. */
 export function adFlags(flags: number): Uint8Array {
-  return adStructure(AdType.Flags, [integer("adFlags", "flags", flags, 0, 255)]);
+  return structure("adFlags", "flags", AdType.Flags, [integer("adFlags", "flags", flags, 0, 255)]);
 }
 
 /** The complete local name, or with `short` a beginning of it; UTF-8 as a byte string. */
 export function adName(name: string, short?: boolean): Uint8Array {
-  return adStructure(short ? AdType.ShortName : AdType.Name, name);
+  if (typeof name != "string") reject("adName", "name", name, "a byte string");
+  return structure("adName", "name", short ? AdType.ShortName : AdType.Name, name);
 }
 
 /** A complete list of service UUIDs, all of 16 or all of 128 bits: numbers, or hex digits most significant first. */
-export function adServices(uuids: (string | number)[]): Uint8Array {
-  const size = uuids.length ? uuidOf("adServices", uuids[0]).length : 2;
+export function adServices(uuids: (string | number | Uint8Array)[]): Uint8Array {
+  if (!Array.isArray(uuids)) reject("adServices", "uuids", uuids, "an array");
+  const size = uuids.length ? uuidOf("adServices", "uuids[0]", uuids[0]).length : 2;
   const list = new Uint8Array(size * uuids.length);
   for (let i = 0; i < uuids.length; i++) {
-    const uuid = uuidOf("adServices", uuids[i]);
-    if (uuid.length != size) reject("adServices", "uuids[" + i + "]", uuids[i], "a UUID as long as the first");
+    const name = "uuids[" + i + "]";
+    const uuid = uuidOf("adServices", name, uuids[i]);
+    if (uuid.length != size) reject("adServices", name, uuids[i], "a UUID as long as the first");
     list.set(uuid, i * size);
   }
-  return adStructure(size == 2 ? AdType.Uuids16 : AdType.Uuids128, list);
+  return structure("adServices", "uuids", size == 2 ? AdType.Uuids16 : AdType.Uuids128, list);
 }
 
 /** Manufacturer data: company identifier, 0 to 65535, and its bytes. */
 export function adManufacturer(company: number, data: Bytes): Uint8Array {
-  const bytes = bytesOf("adManufacturer", "data", data);
-  const all = new Uint8Array(bytes.length + 2);
-  all[0] = integer("adManufacturer", "company", company, 0, 0xffff);
+  return manufacturer("adManufacturer", company, bytesOf("adManufacturer", "data", data));
+}
+
+function manufacturer(method: string, company: number, data: Uint8Array): Uint8Array {
+  const all = new Uint8Array(data.length + 2);
+  all[0] = integer(method, "company", company, 0, 0xffff);
   all[1] = company >> 8;
-  all.set(bytes, 2);
-  return adStructure(AdType.Manufacturer, all);
+  all.set(data, 2);
+  return structure(method, "data", AdType.Manufacturer, all);
 }
 
 /**
@@ -133,7 +131,7 @@ export function adManufacturer(company: number, data: Bytes): Uint8Array {
  * @param power signal at one metre, -128 to 127 dBm
  */
 export function adIBeacon(uuid: string, major: number, minor: number, power: number): Uint8Array {
-  const bytes = uuidOf("adIBeacon", uuid);
+  const bytes = uuidOf("adIBeacon", "uuid", uuid);
   const data = new Uint8Array(23);
   integer("adIBeacon", "uuid.length", bytes.length, 16, 16);
   integer("adIBeacon", "major", major, 0, 0xffff);
@@ -141,7 +139,7 @@ export function adIBeacon(uuid: string, major: number, minor: number, power: num
   data.set([2, 21]);
   for (let i = 0; i < 16; i++) data[2 + i] = bytes[15 - i];
   data.set([major >> 8, major, minor >> 8, minor, integer("adIBeacon", "power", power, -128, 127)], 18);
-  return adManufacturer(APPLE, data);
+  return manufacturer("adIBeacon", APPLE, data);
 }
 
 /**
@@ -151,6 +149,11 @@ export function adIBeacon(uuid: string, major: number, minor: number, power: num
  */
 export function adEddystoneUrl(url: string, power: number): Uint8Array {
   let scheme = 0;
+  if (typeof url != "string") reject("adEddystoneUrl", "url", url, "a text");
+  for (let i = 0; i < url.length; i++) {
+    const character = url.charCodeAt(i);
+    if (character < 0x21 || character > 0x7e) reject("adEddystoneUrl", "url", url, "printable characters without blanks");
+  }
   while (scheme < 4 && url.indexOf(SCHEMES[scheme]) != 0) scheme++;
   if (scheme == 4) reject("adEddystoneUrl", "url", url, "http:// or https://");
   const data = [EDDYSTONE & 255, EDDYSTONE >> 8, 0x10, integer("adEddystoneUrl", "power", power, -128, 127), scheme];
@@ -162,7 +165,7 @@ export function adEddystoneUrl(url: string, power: number): Uint8Array {
   }
   for (let i = 0; i < data.length; i++) data[i] &= 255;
   integer("adEddystoneUrl", "url", data.length - 5, 1, 17);
-  return adJoin([adServices([EDDYSTONE]), adStructure(AdType.ServiceData16, data)]);
+  return adJoin([adServices([EDDYSTONE]), structure("adEddystoneUrl", "url", AdType.ServiceData16, data)]);
 }
 
 /**

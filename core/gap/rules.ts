@@ -69,18 +69,21 @@ const enum Collect {
   Seconds = 86400,
 }
 
-function putAddress(rule: Uint8Array, method: string, name: string, value: any): void {
-  const digits = toBytes(value);
-  if (!digits || digits.length != 12) return reject(method, name, value, "12 hex digits or _");
-  for (let i = 0; i < 12; i++) {
-    const digit = "0123456789abcdef".indexOf(String.fromCharCode(digits[i]).toLowerCase());
-    const place = 5 - (i >> 1);
-    if (digit < 0 && digits[i] != 0x5f) reject(method, name, value, "12 hex digits or _");
-    if (digit >= 0) {
-      rule[Place.Address + place] |= i & 1 ? digit : digit << 4;
-      rule[Place.Mask + place] |= i & 1 ? 15 : 240;
+function putAddress(rule: Uint8Array, name: string, value: any): void {
+  const text = toBytes(value);
+  let digits = 0;
+  for (let i = 0; text && i < text.length; i++) {
+    const character = String.fromCharCode(text[i]).toLowerCase();
+    const digit = "0123456789abcdef".indexOf(character);
+    const place = 5 - (digits >> 1);
+    if (digit >= 0 && digits < 12) {
+      rule[Place.Address + place] |= digits & 1 ? digit : digit << 4;
+      rule[Place.Mask + place] |= digits & 1 ? 15 : 240;
     }
+    if (digit >= 0 || character == "_") digits++;
+    else if (":-. ".indexOf(character) < 0) digits = 99;
   }
+  if (digits != 12) reject("setscanfilter", name, value, "12 hex digits or _");
 }
 
 /**
@@ -120,7 +123,7 @@ export function compileFilter(rules: any): Filter {
     }
     if (rule.address !== undefined) {
       keys |= Key.Address;
-      putAddress(bytes, method, name + "address", rule.address);
+      putAddress(bytes, name + "address", rule.address);
     }
     if (rule.collect !== undefined) {
       if (typeof rule.collect != "number" || !(rule.collect > 0 && rule.collect <= Collect.Seconds)) {

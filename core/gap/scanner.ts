@@ -4,7 +4,7 @@ import { Counter } from "../counters.js";
 import { callable, integer, reject } from "../errors.js";
 import { Command, LeEvent, Status } from "../hci/codes.js";
 import { begin, put16, put8 } from "../hci/commands.js";
-import { call, declared, report, use, type Host, type Role } from "../host.js";
+import { call, declared, release, report, use, type Host, type Role } from "../host.js";
 import { compileFilter, matchReport, Report, type Filter, type ScanRule } from "./rules.js";
 
 /** An advert or a scan response that a rule has let through. */
@@ -258,6 +258,7 @@ export function addScanning(host: Host, instance: Scanning): Role {
 
   function loosen(): void {
     thin--;
+    release(host);
     if (thin) setTimer(host, Slot.Thin, Scan.Thin, loosen);
   }
 
@@ -268,6 +269,7 @@ export function addScanning(host: Host, instance: Scanning): Role {
       lost = losses;
       if (enabled && !hal.uart.flow) {
         if (thin < Scan.Thinnest) thin++;
+        release(host);
         setTimer(host, Slot.Thin, Scan.Thin, loosen);
       }
     }
