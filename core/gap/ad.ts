@@ -49,7 +49,7 @@ function bytesOf(method: string, name: string, value: Bytes): Uint8Array {
 }
 
 function uuidOf(method: string, name: string, value: any): Uint8Array {
-  return parseUuid(value) || reject(method, name, value, "a 16-bit number, 4 or 32 hex digits, 2 or 16 bytes");
+  return parseUuid(value) || reject(method, name, value, "0..65535, 4 or 32 hex digits, or 2 or 16 bytes");
 }
 
 function structure(method: string, name: string, type: number, data: Bytes): Uint8Array {
