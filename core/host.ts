@@ -192,7 +192,7 @@ export function run(host: Host): void {
     host._again = false;
     while ((host._ring._used || host._doubtful) && receivePacket(host));
     if (host._settle) host._settle();
-    while (!host._pending && host._credits > 0) {
+    while (!host._pending && host._credits > 0 && (host._due || !host._idle)) {
       const limit = build(host);
       if (!limit) break;
       // Nothing goes out where the UART has failed while the command was made.
@@ -209,7 +209,7 @@ function build(host: Host): number {
     host._due = false;
     return host._build(host);
   }
-  if (host._idle || host._phase != Phase.Ready || host._doubt || host._doubtful) return 0;
+  if (host._phase != Phase.Ready || host._doubt || host._doubtful) return 0;
   for (let i = 0; i < host._roles.length; i++) {
     host._asked = host._roles[i];
     if (!host._asked._held && host._asked._next()) return host._limits[Limit.CommandLimit];
@@ -237,20 +237,18 @@ function answered(host: Host, status: number, bytes: Uint8Array, at: number, len
   if (status == Status.NoAnswer) doubt(host, "no-answer");
 }
 
-function dispatch(host: Host, table: EventTable, code: number, bytes: Uint8Array, at: number, length: number): void {
+function event(host: Host, code: number, bytes: Uint8Array, at: number, length: number): void {
+  let table = host._events;
+  if (code == Event.CommandComplete || code == Event.CommandStatus) return takeAnswer(host, code, bytes, at, length);
+  if (code == Event.LeMeta && length) {
+    table = host._leEvents;
+    code = bytes[at++];
+    length--;
+  }
   const row = table[code];
   if (!row) host._counters[Counter.Unknown]++;
   else if (length < row._least) host._counters[Counter.Malformed]++;
   else row._handler(host, bytes, at, length);
-}
-
-function event(host: Host, code: number, bytes: Uint8Array, at: number, length: number): void {
-  if (code == Event.CommandComplete || code == Event.CommandStatus) takeAnswer(host, code, bytes, at, length);
-  else dispatch(host, host._events, code, bytes, at, length);
-}
-
-function leMeta(host: Host, bytes: Uint8Array, at: number, length: number): void {
-  dispatch(host, host._leEvents, bytes[at], bytes, at + 1, length - 1);
 }
 
 /** What a supervisor does for an instance. */
@@ -281,7 +279,7 @@ export function createHost(hal: Hal, options: Options, limits: Int32Array, longe
     _fail: supervision._fail,
     _ready: supervision._ready,
     _roles: [],
-    _events: { [Event.LeMeta]: { _least: 1, _handler: leMeta } },
+    _events: {},
     _leEvents: {},
     _supported: new Uint8Array(64),
     _address: new Uint8Array(6),

@@ -1,9 +1,9 @@
 /**
  * A byte ring in one typed array. Behind its end lies a reserve as long as the longest packet: what wraps is laid there once more, so
- * that a reader finds a packet in one piece, in place.
+ * that a reader finds a packet in one piece, in place, from `_tail` on. The fields are read directly, because a call is what costs most on
+ * an interpreter.
  */
 export interface Ring {
-  /** The array; what `peek` returns is an offset into it. */
   readonly _bytes: Uint8Array;
   readonly _size: number;
   _tail: number;
@@ -14,7 +14,7 @@ export interface Ring {
 
 /**
  * @param size bytes that the ring holds
- * @param reserve the longest piece that `peek` may be asked for, in bytes; not above `size`
+ * @param reserve the longest piece that has to lie in one, in bytes; not above `size`
  */
 export function createRing(size: number, reserve: number): Ring {
   return { _bytes: new Uint8Array(size + reserve), _size: size, _tail: 0, _used: 0, _peak: 0 };
@@ -45,14 +45,12 @@ export function append(ring: Ring, data: Uint8Array | string, from: number): num
 }
 
 /**
- * Makes the next `length` bytes lie in one piece.
- * @returns the offset of the first, or -1 where fewer are there
+ * Makes what wraps lie in one piece with what stands before it: the ring's first bytes once more behind its end, as far as the reserve goes. To be
+ * called only where a piece does wrap.
  */
-export function peek(ring: Ring, length: number): number {
-  if (length > ring._used) return -1;
-  const wrapped = ring._tail + length - ring._size;
-  for (let i = 0; i < wrapped; i++) ring._bytes[ring._size + i] = ring._bytes[i];
-  return ring._tail;
+export function unwrap(ring: Ring): void {
+  const bytes = ring._bytes;
+  for (let i = ring._size; i < bytes.length; i++) bytes[i] = bytes[i - ring._size];
 }
 
 /** Forgets the next `length` bytes, which must be there. */

@@ -260,8 +260,8 @@ function putMask(host: Host, table: EventTable): void {
   for (let code = 1; code < 65; ) {
     let bits = 0;
     do {
-      // The bit of Number Of Completed Packets is reserved: it cannot be masked.
-      if (table[code] && code != Event.NumberOfCompletedPackets) bits |= 1 << ((code - 1) & 7);
+      // LE Meta events have a table of their own. The bit of Number Of Completed Packets is reserved: it cannot be masked.
+      if ((table[code] || (code == Event.LeMeta && table == host._events)) && code != Event.NumberOfCompletedPackets) bits |= 1 << ((code - 1) & 7);
     } while (code++ & 7);
     put8(host, bits);
   }

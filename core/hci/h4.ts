@@ -1,5 +1,5 @@
 import { get16 } from "../bytes/bytes.js";
-import { append, createRing, drop, peek, type Ring } from "../bytes/ring.js";
+import { append, createRing, drop, unwrap, type Ring } from "../bytes/ring.js";
 import { clearTimer, setTimer, Slot, type Clock } from "../clock.js";
 import { Counter } from "../counters.js";
 import type { Session } from "../../hal/hal.js";
@@ -59,22 +59,21 @@ export function createReceiveRing(size: number, longest: number): Ring {
   return createRing(size < longest ? longest : size, longest);
 }
 
-/** Length of the packet whose indicator lies `skip` bytes on; 0: not all here yet; -1: no packet begins like this. */
-function measure(h4: H4, skip: number): number {
-  const bytes = h4._ring._bytes;
-  let at = peek(h4._ring, skip + 1) + skip;
-  if (at < skip) return 0;
+/** Length of the packet that is next; 0: its header is not all here yet; -1: no packet begins like this. */
+function measure(ring: Ring, longest: number): number {
+  const bytes = ring._bytes;
+  const at = ring._tail;
   const type = bytes[at];
   if (type == Packet.Diagnostic) return 64;
   if (type == Packet.Empty || type == Packet.Empty31 || type == Packet.Empty34) return 1;
   if (type < Packet.Acl || type > Packet.Event) return -1;
   // Headers are 5, 4 and 3 bytes long, the length is their last byte; that of an ACL packet is their last two.
   const header = 7 - type;
-  at = peek(h4._ring, skip + header) + skip;
-  if (at < skip) return 0;
+  if (ring._used < header) return 0;
+  if (at + header > ring._size) unwrap(ring);
   if (type == Packet.Acl) {
     const length = header + get16(bytes, at + 3);
-    return length > h4._longest || (bytes[at + 2] & 15) == 15 ? -1 : length;
+    return length > longest || (bytes[at + 2] & 15) == 15 ? -1 : length;
   }
   return type == Packet.Event && !bytes[at + 1] ? -1 : header + bytes[at + header - 1];
 }
@@ -120,26 +119,25 @@ function guard(h4: H4): boolean {
 export function receivePacket(h4: H4): boolean {
   const ring = h4._ring;
   const bytes = ring._bytes;
-  const length = measure(h4, 0);
-  if (!length) return guard(h4);
+  const at = ring._tail;
+  const length = ring._used ? measure(ring, h4._longest) : 0;
   if (length < 0) {
     lose(h4);
     h4._counters[Counter.Dropped]++;
     drop(ring, 1);
     return true;
   }
-  const at = peek(ring, length);
-  if (at < 0) return guard(h4);
-  const type = bytes[at];
-  const isEvent = type == Packet.Event;
+  if (!length || length > ring._used) return guard(h4);
+  if (at + length > ring._size) unwrap(ring);
+  const isEvent = bytes[at] == Packet.Event;
   h4._strikes = 0;
   h4._current = length;
   if (h4._doubtful && length > 1 && (--h4._doubtful < 1 || (isEvent && bytes[at + 1] == Event.CommandComplete && get16(bytes, at + 4) == h4._opcode))) found(h4);
   if (!h4._doubtful && length > 1) {
     h4._counters[Counter.Received]++;
-    show(h4, false, bytes, at, length);
+    if (h4._sink) show(h4, false, bytes, at, length);
     if (isEvent) h4._event(h4, bytes[at + 1], bytes, at + 3, length - 3);
-    else if (type == Packet.Acl && h4._acl) h4._acl(h4, bytes, at + 1, length - 1);
+    else if (bytes[at] == Packet.Acl && h4._acl) h4._acl(h4, bytes, at + 1, length - 1);
     else h4._counters[Counter.Unknown]++;
   }
   drop(ring, h4._current);
@@ -150,7 +148,7 @@ export function receivePacket(h4: H4): boolean {
 /** Lets the application see a packet. */
 function show(h4: H4, sent: boolean, bytes: Uint8Array, at: number, length: number): void {
   try {
-    if (h4._sink) h4._sink(sent, bytes, at, length);
+    h4._sink!(sent, bytes, at, length);
   } catch (e) {
     h4._counters[Counter.Exceptions]++;
   }
@@ -210,7 +208,7 @@ export function pad(h4: H4): void {
 /** Sends the first `length` bytes of the packet. */
 export function sendPacket(h4: H4, length: number): void {
   h4._counters[Counter.Sent]++;
-  show(h4, true, h4._packet, 0, length);
+  if (h4._sink) show(h4, true, h4._packet, 0, length);
   write(h4, length);
 }
 

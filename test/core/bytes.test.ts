@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { hex, parseAddress } from "../../core/bytes/hex.js";
-import { append, createRing, drop, peek } from "../../core/bytes/ring.js";
+import { append, createRing, drop, unwrap, type Ring } from "../../core/bytes/ring.js";
 import { Random } from "../../hal/mock/index.js";
+
+/** Where the next `length` bytes lie in one piece, or -1 where fewer are there. */
+function peek(ring: Ring, length: number): number {
+  if (length > ring._used) return -1;
+  if (ring._tail + length > ring._size) unwrap(ring);
+  return ring._tail;
+}
 
 describe("bytes: ring", () => {
   it("gives back what it took, in order and in one piece, however it is cut", () => {
