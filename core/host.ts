@@ -175,10 +175,10 @@ export function release(host: Host): void {
   for (let i = 0; i < host._roles.length; i++) host._roles[i]._held = false;
 }
 
-/** Something declared has changed: everything is asked for again. */
-export function declared(host: Host): void {
+/** What a role wants has changed, or the chip: it is asked again, and so are the others. */
+export function declared(host: Host, role?: Role): void {
   release(host);
-  for (let i = 0; i < host._roles.length; i++) host._roles[i]._told = false;
+  for (let i = 0; i < host._roles.length; i++) if (!role || role == host._roles[i]) host._roles[i]._told = false;
   host._refusals = 0;
   run(host);
 }
@@ -240,14 +240,15 @@ function answered(host: Host, status: number, bytes: Uint8Array, at: number, len
 function event(host: Host, code: number, bytes: Uint8Array, at: number, length: number): void {
   let table = host._events;
   if (code == Event.CommandComplete || code == Event.CommandStatus) return takeAnswer(host, code, bytes, at, length);
-  if (code == Event.LeMeta && length) {
+  if (code == Event.LeMeta) {
     table = host._leEvents;
+    // Without a subevent code it is too short for any.
     code = bytes[at++];
     length--;
   }
   const row = table[code];
-  if (!row) host._counters[Counter.Unknown]++;
-  else if (length < row._least) host._counters[Counter.Malformed]++;
+  if (length < (row ? row._least : 0)) host._counters[Counter.Malformed]++;
+  else if (!row) host._counters[Counter.Unknown]++;
   else row._handler(host, bytes, at, length);
 }
 

@@ -151,12 +151,12 @@ export function addAdvertising(host: Host, instance: Advertising): Advertiser {
     high = maxAdInterval;
     dataSet = take(wanted, data, dataSet);
     responseSet = take(wantedResponse, response, responseSet);
-    declared(host);
+    declared(host, role);
   };
 
   instance.stopadvertise = function () {
     on = false;
-    declared(host);
+    declared(host, role);
   };
 
   return role;

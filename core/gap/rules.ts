@@ -62,10 +62,16 @@ export interface Filter {
   readonly _most: Uint16Array;
 }
 
-/** The most that `collectmax` may ask for. */
-const enum Collect {
+/** The signal in dBm, -127 to 20; 127 where the controller does not know it, or says what cannot be. */
+export function readRssi(byte: number): number {
+  const rssi = (byte << 24) >> 24;
+  return rssi > 20 || rssi < -127 ? 127 : rssi;
+}
+
+/** Adverts that a rule collects: by default, and the most that `collectmax` may ask for. Seconds at the most. */
+export const enum Collect {
   Default = 16,
-  Most = 1024,
+  Most = 256,
   Seconds = 86400,
 }
 
@@ -156,9 +162,9 @@ export function compileFilter(rules: any): Filter {
 export function matchReport(filter: Filter, bytes: Uint8Array, at: number): number {
   const rules = filter._rules;
   const dataLength = bytes[at + Report.DataLength];
-  // -127 to 20, or 127 for unknown; 127 above, and an unknown one below all others.
-  const signal = ((bytes[at + Report.Data + dataLength] + 128) & 255) - 1;
-  const rssi = signal == 254 ? -1 : signal;
+  const signal = readRssi(bytes[at + Report.Data + dataLength]);
+  // As `minrssi` is kept; an unknown one is below all others.
+  const rssi = signal == 127 ? -1 : signal + 127;
   let rule = 0;
   for (let index = 0; index < filter._count; index++) {
     const keys = rules[rule + Place.Keys];

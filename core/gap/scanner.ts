@@ -5,7 +5,7 @@ import { callable, integer, reject } from "../errors.js";
 import { Command, LeEvent, Status } from "../hci/codes.js";
 import { begin, put16, put8 } from "../hci/commands.js";
 import { call, declared, release, report, use, type Host, type Role } from "../host.js";
-import { compileFilter, matchReport, Report, type Filter, type ScanRule } from "./rules.js";
+import { Collect, compileFilter, matchReport, readRssi, Report, type Filter, type ScanRule } from "./rules.js";
 
 /** An advert or a scan response that a rule has let through. */
 export interface Advert {
@@ -61,6 +61,8 @@ export interface Scanning {
 const enum Scan {
   /** Adverts that wait for the callback at the most; the oldest leaves. */
   Batch = 16,
+  /** The same of those that have been collected, and what one rule may collect. */
+  Waiting = Collect.Most,
   /** A collected advert: its report. */
   Held = Report.Fixed + Report.MostData,
   /** How much thinner a scan gets: without duplicates, then a half, a quarter of the window. For so many milliseconds. */
@@ -94,6 +96,7 @@ export function addScanning(host: Host, instance: Scanning): Role {
   // Adverts on their way to the callback.
   let batch: Advert[] = [];
   let collected: Advert[][] = [];
+  let waiting = 0;
   let delivering = false;
   // What was lost when the scan was last looked at, and how much it has been thinned for that.
   let lost = 0;
@@ -156,11 +159,11 @@ export function addScanning(host: Host, instance: Scanning): Role {
     for (let i = 0; i < length; i++) data[i] = bytes[at + Report.Data + i];
     return {
       type: bytes[at + Report.Type],
-      rssi: (bytes[at + Report.Data + length] << 24) >> 24,
+      rssi: readRssi(bytes[at + Report.Data + length]),
       address: hex(bytes, at + Report.Address, 6, true),
       addresstype: bytes[at + Report.AddressType] & 1,
       data: data,
-      time: time,
+      time: Math.floor(time),
       rule: rule,
     };
   }
@@ -172,7 +175,10 @@ export function addScanning(host: Host, instance: Scanning): Role {
     while (callback && host._phase && (batch.length || collected.length)) {
       let adverts = batch;
       if (batch.length) batch = [];
-      else adverts = collected.shift()!;
+      else {
+        adverts = collected.shift()!;
+        waiting -= adverts.length;
+      }
       call(host, callback, adverts);
     }
     delivering = false;
@@ -195,6 +201,12 @@ export function addScanning(host: Host, instance: Scanning): Role {
     held._count = 0;
     clearTimer(host, Slot.Collect + rule);
     collected.push(adverts);
+    waiting += adverts.length;
+    while (waiting > Scan.Waiting) {
+      const oldest = collected.shift()!.length;
+      waiting -= oldest;
+      host._counters[Counter.Adverts] += oldest;
+    }
   }
 
   /** Holds a report for its rule, or refreshes the one that is the same but for its signal. */
@@ -241,7 +253,7 @@ export function addScanning(host: Host, instance: Scanning): Role {
     for (; count > 0; count--) {
       const dataLength = bytes[at + Report.DataLength];
       const whole = at + Report.Fixed <= end && at + Report.Fixed + dataLength <= end;
-      if (!whole || dataLength > Report.MostData) {
+      if (!whole || dataLength > Report.MostData || bytes[at + Report.Type] > 4 || bytes[at + Report.AddressType] > 3) {
         host._counters[Counter.Malformed]++;
         if (!whole) return;
       } else if (on && host._phase) {
@@ -257,9 +269,8 @@ export function addScanning(host: Host, instance: Scanning): Role {
   }
 
   function loosen(): void {
-    thin--;
     release(host);
-    if (thin) setTimer(host, Slot.Thin, Scan.Thin, loosen);
+    if (thin && --thin) setTimer(host, Slot.Thin, Scan.Thin, loosen);
   }
 
   /** After what has come in has been looked at: delivers it, and thins the scan where the line could not carry it. */
@@ -281,6 +292,7 @@ export function addScanning(host: Host, instance: Scanning): Role {
     collections = {};
     batch = [];
     collected = [];
+    waiting = 0;
   }
 
   function start(method: string, wanted: any): void {
@@ -293,6 +305,18 @@ export function addScanning(host: Host, instance: Scanning): Role {
     return value === undefined ? 10 : integer("setscanparams", name, value, 3, most);
   }
 
+  const role: Role = {
+    _name: "scanner",
+    _next: next,
+    _answer: answer,
+    _reset: function () {
+      enabled = false;
+      parameters = -1;
+      thin = 0;
+      forget();
+    },
+  };
+
   host._settle = settle;
   host._leEvents[LeEvent.AdvertisingReport] = { _least: 1, _handler: takeReports };
 
@@ -300,11 +324,11 @@ export function addScanning(host: Host, instance: Scanning): Role {
     use(host, "setscanparams");
     if (wantActive !== undefined && typeof wantActive != "boolean") reject("setscanparams", "active", wantActive, "true or false");
     const checked = milliseconds("interval", wantInterval, 10240);
-    const checkedWindow = milliseconds("window", wantWindow, checked);
+    const checkedWindow = milliseconds("window", wantWindow === undefined && checked < 10 ? checked : wantWindow, checked);
     active = wantActive ? 1 : 0;
     interval = checked;
     window = checkedWindow;
-    declared(host);
+    declared(host, role);
   };
 
   instance.setscanfilter = function (rules) {
@@ -317,31 +341,23 @@ export function addScanning(host: Host, instance: Scanning): Role {
     start("startscan", wanted);
     callback = wanted;
     raw = null;
-    declared(host);
+    declared(host, role);
   };
 
   instance.startrawscan = function (wanted) {
     start("startrawscan", wanted);
+    forget();
     raw = wanted;
     callback = null;
-    declared(host);
+    declared(host, role);
   };
 
   instance.stopscan = function () {
     on = false;
     callback = raw = null;
     forget();
-    declared(host);
+    declared(host, role);
   };
 
-  return {
-    _name: "scanner",
-    _next: next,
-    _answer: answer,
-    _reset: function () {
-      enabled = false;
-      parameters = -1;
-      forget();
-    },
-  };
+  return role;
 }

@@ -298,7 +298,7 @@ describe("scenario 5: an active listener that grows its filter inside the callba
       return [`0 2 ${rigs[i].bt.address()} ${i ? 27 : 30}`, `${rule} 4 ${rigs[i].bt.address()} ${i ? 4 : 3}`];
     });
     assert.deepEqual([...heard].sort(), expected.sort());
-    assert.deepEqual(scanCommands(rigs[2]), ["parameters 00a000a0000100", "on 0", "off 0", "parameters 01a000a0000100", "on 0"]);
+    assert.deepEqual(scanCommands(rigs[2]), ["parameters 00a000a0000100", "on 0", "off", "parameters 01a000a0000100", "on 0"]);
     clean(rigs);
   });
 });

@@ -50,7 +50,7 @@ export function text(advert: Advert): string {
   return `${advert.type} ${advert.addresstype} ${advert.address} ${advert.rssi} ${hex(advert.data)} ${advert.rule}`;
 }
 
-/** The commands of the scanner alone, as "parameters 00 1000 1000 01 00" or "on 0", "off 0" (the digit: Filter_Duplicates). */
+/** The commands of the scanner alone, as "parameters 00100010000100", "on 0" (the digit: Filter_Duplicates), "off". */
 export function scanCommands(r: Rig<any>, from = 0): string[] {
   return r
     .commands(from)
@@ -58,7 +58,7 @@ export function scanCommands(r: Rig<any>, from = 0): string[] {
     .map(({ opcode, parameters }) => {
       if (opcode === OP.SCAN_PARAMETERS) return `parameters ${hex(parameters)}`;
       assert.equal(parameters.length, 2);
-      return `${parameters[0] ? "on" : "off"} ${parameters[1]}`;
+      return parameters[0] ? `on ${parameters[1]}` : "off";
     });
 }
 
