@@ -2,10 +2,9 @@
  * Received H4 events: heap and time per event through the public `open` over a HAL without hardware, beside another host in the same loop on
  * the same bytes; and the firmware download in virtual time. `node --expose-gc h4.bench.mjs [--json FILE]`
  */
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { open } from "../targets/bare/beacon.js";
 import { downloads, firmware } from "./download.js";
-import { heapOf, speedOf, table, type Heap, type Speed, type Work } from "./measure.js";
+import { heapOf, save, speedOf, table, whole, type Heap, type Speed, type Work } from "./measure.js";
 import { NullBoard } from "./null.js";
 import { bleHost, type Feed } from "./peer.js";
 
@@ -137,16 +136,6 @@ function measure(): { rows: Row[]; other: string | null } {
   return { rows, other: other && other.name };
 }
 
-function whole(value: number): string {
-  return Math.round(value).toLocaleString("en").replaceAll(",", " ");
-}
-
-/** Keeps what other benches have written to the same file. */
-function save(file: string, result: object): void {
-  const all = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as object) : {};
-  writeFileSync(file, JSON.stringify({ ...all, node: process.version, h4: result }, null, 2) + "\n");
-}
-
 const { rows, other } = measure();
 console.log(`\nReceived events, ${whole(EVENTS)} at a time, best of ${rows[0].speed.rounds.length} rounds; heap in bytes. Node ${process.version}\n`);
 table(
@@ -173,8 +162,4 @@ table(
   times.map(({ baud, ms, bound, rest }) => [whole(baud), ms.toFixed(1), bound.toFixed(1), `${((ms / bound - 1) * 100).toFixed(2).replace(/^-(0\.00)$/, "$1")} %`, rest.toFixed(1)]),
 );
 
-const file = process.argv[process.argv.indexOf("--json") + 1];
-if (process.argv.includes("--json")) {
-  if (!file || file.startsWith("-")) throw new Error("--json FILE");
-  save(file, { events: rows, downloads: { image: name, times } });
-}
+save("h4", { events: rows, downloads: { image: name, times } });

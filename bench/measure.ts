@@ -1,3 +1,4 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { performance } from "node:perf_hooks";
 import { getHeapStatistics } from "node:v8";
 
@@ -102,4 +103,18 @@ export function table(heads: string[], rows: string[][]): void {
   for (const row of [heads, widths.map((width) => "-".repeat(width)), ...rows]) {
     console.log(row.map((cell, column) => (column ? cell.padStart(widths[column]) : cell.padEnd(widths[column]))).join("  "));
   }
+}
+
+/** A number without fraction, in groups of three digits. */
+export function whole(value: number): string {
+  return Math.round(value).toLocaleString("en").replaceAll(",", " ");
+}
+
+/** Writes a result under its name to the file of `--json FILE`, if that is among the arguments; what other benches have written there stays. */
+export function save(name: string, result: object): void {
+  if (!process.argv.includes("--json")) return;
+  const file = process.argv[process.argv.indexOf("--json") + 1];
+  if (!file || file.startsWith("-")) throw new Error("--json FILE");
+  const all = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as object) : {};
+  writeFileSync(file, JSON.stringify({ ...all, node: process.version, [name]: result }, null, 2) + "\n");
 }

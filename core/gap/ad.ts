@@ -52,6 +52,22 @@ function uuidOf(method: string, name: string, value: any): Uint8Array {
   return parseUuid(value) || reject(method, name, value, "0..65535, 4 or 32 hex digits, or 2 or 16 bytes");
 }
 
+/** So many bytes, as they are or as hex digits. */
+function hexOf(method: string, name: string, value: Uint8Array | string, count: number): Uint8Array {
+  const bytes = new Uint8Array(count);
+  if (typeof value != "string") {
+    const given = toBytes(value);
+    if (given && given.length == count) return given;
+  }
+  for (let i = 0; i < count; i++) {
+    const high = "0123456789abcdef".indexOf(String(value).charAt(2 * i).toLowerCase() || "?");
+    const low = "0123456789abcdef".indexOf(String(value).charAt(2 * i + 1).toLowerCase() || "?");
+    if (high < 0 || low < 0 || String(value).length != 2 * count) reject(method, name, value, count + " bytes or " + 2 * count + " hex digits");
+    bytes[i] = high * 16 + low;
+  }
+  return bytes;
+}
+
 function structure(method: string, name: string, type: number, data: Bytes): Uint8Array {
   const bytes = bytesOf(method, name, data);
   integer(method, name + ".length", bytes.length, 0, 29);
@@ -140,6 +156,20 @@ export function adIBeacon(uuid: string, major: number, minor: number, power: num
   for (let i = 0; i < 16; i++) data[2 + i] = bytes[15 - i];
   data.set([major >> 8, major, minor >> 8, minor, integer("adIBeacon", "power", power, -128, 127)], 18);
   return manufacturer("adIBeacon", APPLE, data);
+}
+
+/**
+ * An Eddystone-UID beacon: the list of its service and its service data.
+ * @param namespace 10 bytes, or 20 hex digits
+ * @param instance 6 bytes, or 12 hex digits
+ * @param power signal at the beacon itself, -128 to 127 dBm
+ */
+export function adEddystoneUid(namespace: Uint8Array | string, instance: Uint8Array | string, power: number): Uint8Array {
+  const data = new Uint8Array(22);
+  data.set([EDDYSTONE & 255, EDDYSTONE >> 8, 0, integer("adEddystoneUid", "power", power, -128, 127)]);
+  data.set(hexOf("adEddystoneUid", "namespace", namespace, 10), 4);
+  data.set(hexOf("adEddystoneUid", "instance", instance, 6), 14);
+  return adJoin([adServices([EDDYSTONE]), structure("adEddystoneUid", "data", AdType.ServiceData16, data)]);
 }
 
 /**

@@ -249,7 +249,6 @@ export function addScanning(host: Host, instance: Scanning): Role {
   function takeReports(_host: Host, bytes: Uint8Array, at: number, length: number): void {
     const end = at + length;
     let count = bytes[at++];
-    // Changes of the filter or of the callback, from within it, hold from the next event on.
     for (; count > 0; count--) {
       const dataLength = bytes[at + Report.DataLength];
       const whole = at + Report.Fixed <= end && at + Report.Fixed + dataLength <= end;

@@ -3,10 +3,12 @@ import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { closeSync, constants, existsSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { ReadStream } from "node:tty";
 import { createBoard, makeImage, splitImage, type Board } from "../../hal/mock/index.js";
-import { createNodeHal } from "../../targets/node/index.js";
+import { createNodeHal, type Core } from "../../targets/node/index.js";
 import { bringUp, pause, until } from "./support/bringup.js";
 import { useFolder } from "./support/folder.js";
 import { RemoteChip } from "./support/remotechip.js";
+
+const RESET = 0x0c03;
 
 function stty(device: string, ...words: string[]): string {
   return spawnSync("stty", ["-F", device, ...words], { encoding: "utf8" }).stdout.trim();
@@ -63,6 +65,14 @@ if (there) {
       return (remote = chip);
     }
 
+    /** Closes the stack, and waits until the answer to its last command is there, which a pseudo terminal keeps for whoever opens it next. */
+    async function closeQuietly(bt: Core, board: Board): Promise<void> {
+      const resets = board.chip.count(RESET);
+      bt.close();
+      await until(() => board.chip.count(RESET) > resets);
+      await pause(50);
+    }
+
     it("takes its firmware and every change of rate", async function () {
       // The chip has to answer within the stack's time limits, which a busy machine may not let it.
       this.retries(2);
@@ -100,7 +110,7 @@ if (there) {
       attach(board);
       const first = await bringUp(createNodeHal(`serial:${near}`), makeImage());
       assert.ok(first.steps.includes("record"));
-      first.bt.close();
+      await closeQuietly(first.bt, board);
       const again = await bringUp(createNodeHal(`serial:${near}`), makeImage());
       assert.equal(again.info.revision, 508);
       assert.ok(!again.steps.includes("record"));
@@ -113,7 +123,7 @@ if (there) {
       const board = createBoard({ flow: false, wiring: {} });
       attach(board);
       const first = await bringUp(createNodeHal(`serial:${near}`), makeImage(), { baud: 460800 });
-      first.bt.close();
+      await closeQuietly(first.bt, board);
       assert.equal(board.chip.baud, 460800);
       const again = await bringUp(createNodeHal(`serial:${near}`), makeImage(), { baud: 460800 });
       assert.equal(again.info.revision, 508);
@@ -163,6 +173,19 @@ if (there) {
         uart.close();
         assert.throws(() => uart.write(new Uint8Array(1), 0, 1), /not open/);
       }
+    });
+
+    it("does not hand over what came in before it was opened", async () => {
+      const { uart } = createNodeHal(`serial:${near}`);
+      const heard: number[] = [];
+      far.stream.write(Uint8Array.of(1, 2, 3));
+      await pause(50);
+      uart.open(115200, false, (data) => heard.push(...(data as Uint8Array)), () => {});
+      far.stream.write(Uint8Array.of(4, 5));
+      await until(() => heard.length > 0);
+      await pause(20);
+      assert.deepEqual(heard, [4, 5]);
+      uart.close();
     });
 
     it("passes all 256 bytes both ways", async () => {

@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync, writeSync } from "node:fs";
+import { closeSync, constants, openSync, readSync, writeSync } from "node:fs";
 import { ReadStream } from "node:tty";
 import { sleep } from "../time.js";
 import { drainLine, releaseLine, setLine } from "./stty.js";
@@ -86,6 +86,7 @@ export class SerialUart implements FaultingUart {
     const descriptor = openSync(this._device, constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK);
     try {
       setLine(this._device, baud, flow);
+      discard(descriptor);
       const port: Port = { descriptor, stream: new ReadStream(descriptor), queue: [], timer: null };
       port.stream.on("data", (data: Buffer) => {
         if (this._port === port) this._receive?.(data);
@@ -152,5 +153,15 @@ export class SerialUart implements FaultingUart {
     const all = port.queue.length === 0;
     port.queue.length = 0;
     return all;
+  }
+}
+
+/** Reads and forgets what came in before: it may hold an answer to someone else's question. */
+function discard(descriptor: number): void {
+  const bytes = new Uint8Array(4096);
+  try {
+    while (readSync(descriptor, bytes) > 0);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
   }
 }

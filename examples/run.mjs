@@ -1,0 +1,89 @@
+#!/usr/bin/env node
+/**
+ * Runs an example on Node:
+ *
+ *   node examples/run.mjs NAME [--h4 TRANSPORT] [--firmware FILE] [--flow] [--duration S] [--fast]
+ *
+ * TRANSPORT: `mock` (default: a virtual CYW43438, and a second one near by on which the example's counterpart runs), `serial:DEVICE[@BAUD]`,
+ * `unix:PATH`, `tcp:HOST:PORT`. FILE: the chip's firmware; without it none is downloaded. --flow: a serial line's RTS and CTS are wired.
+ * --fast: virtual time does not wait for the clock on the wall. It ends after S seconds, or with Ctrl-C.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { parseArgs } from "node:util";
+import * as blimp from "../dist/node/esm/blimp.js";
+import { createBoard, makeImage } from "../dist/node/esm/mock.js";
+
+/** Each example, and what runs on the other board. */
+const COUNTERPARTS = {
+  ibeacon: "ibeacon-scanner",
+  "ibeacon-scanner": "ibeacon",
+  beacon: "rule-dispatch",
+  "rule-dispatch": "beacon",
+  "live-scan-response": "growing-filter",
+  "growing-filter": "live-scan-response",
+};
+
+const require = createRequire(import.meta.url);
+
+function fail(text) {
+  console.error(`run.mjs: ${text}`);
+  process.exit(2);
+}
+
+function readArguments() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        h4: { type: "string", default: "mock" },
+        firmware: { type: "string" },
+        flow: { type: "boolean" },
+        duration: { type: "string" },
+        fast: { type: "boolean" },
+      },
+    });
+  } catch (error) {
+    return fail(error.message);
+  }
+}
+
+const { positionals, values } = readArguments();
+const [name] = positionals;
+if (positionals.length !== 1 || !Object.hasOwn(COUNTERPARTS, name)) fail(`NAME is one of ${Object.keys(COUNTERPARTS).join(", ")}`);
+const seconds = values.duration === undefined ? null : Number(values.duration);
+if (seconds !== null && !(seconds > 0)) fail(`--duration ${values.duration}: seconds, more than 0`);
+if (values.firmware !== undefined && !existsSync(values.firmware)) fail(`--firmware ${values.firmware}: there is no such file`);
+
+function load(example) {
+  return require(`./${example}.js`);
+}
+
+function createHal() {
+  try {
+    return blimp.createNodeHal(values.h4, { flow: values.flow, fast: values.fast });
+  } catch (error) {
+    return fail(error.message);
+  }
+}
+
+const hal = createHal();
+const instances = [];
+const mock = hal.board ? makeImage() : null;
+const firmware = values.firmware === undefined ? mock : readFileSync(values.firmware);
+
+if (hal.board) {
+  const other = createBoard({ air: hal.board.air });
+  const said = (text) => console.log(`    ${COUNTERPARTS[name]}: ${text}`);
+  instances.push(load(COUNTERPARTS[name])(blimp, other.hal, mock, said));
+}
+instances.push(load(name)(blimp, hal, firmware, console.log));
+
+function end() {
+  for (const instance of instances.reverse()) instance.close();
+  instances.length = 0;
+}
+
+// The clock of the board, which may be a virtual one.
+if (seconds !== null) hal.timer.set(seconds * 1000, end);
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, end);
