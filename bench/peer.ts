@@ -10,9 +10,11 @@ interface Manager {
 }
 
 interface BleHost {
-  BleManager: { create(transport: EventEmitter & { write(packet: Buffer): void }, options: object, ready: (error: unknown, manager: Manager) => void): void };
-  BdAddrScanFilter: new (type: "public" | "random", address: string) => object;
-  ServiceUUIDScanFilter: new (uuid: string) => object;
+  BleManager: {
+    create(transport: EventEmitter & { write(packet: Buffer): void }, options: object, ready: (error: unknown, manager: Manager) => void): void;
+    BdAddrScanFilter: new (type: "public" | "random", address: string) => object;
+    ServiceUUIDScanFilter: new (uuid: string) => object;
+  };
 }
 
 /** What it is to scan for: one filter or the other is to match, where there are any; and what it calls with each report. */
@@ -81,8 +83,8 @@ export function bleHost(scan?: PeerScan): { name: string; packets: Feed; bytes: 
   if (scan) {
     const colons = (address: string): string => address.match(/../g)!.join(":").toUpperCase();
     const scanFilters = [
-      ...scan.addresses.map((address) => new host.BdAddrScanFilter("public", colons(address))),
-      ...scan.services.map((uuid) => new host.ServiceUUIDScanFilter(uuid)),
+      ...scan.addresses.map((address) => new host.BleManager.BdAddrScanFilter("public", colons(address))),
+      ...scan.services.map((uuid) => new host.BleManager.ServiceUUIDScanFilter(uuid)),
     ];
     manager.startScan({ scanFilters }).on("report", scan.report);
     answer();

@@ -77,11 +77,16 @@ const enum Tries {
   Looks = 80,
 }
 
-/** The rate at which the chip is to work, or to be loaded, in bit/s. */
+/** The rate at which the chip is meant to work, in bit/s. */
+function workBaud(host: Host): number {
+  return host._limits[Limit.Baud] || (host._hal.uart.flow ? 921600 : host._limits[Limit.ResetBaud]);
+}
+
+/** The rate that it is to have now, to work or to be loaded. */
 function targetBaud(host: Host): number {
   const limits = host._limits;
   if (host._slow! > (host._loading ? 0 : 1)) return limits[Limit.ResetBaud];
-  return (host._loading && limits[Limit.DownloadBaud]) || limits[Limit.Baud] || (host._hal.uart.flow ? 921600 : limits[Limit.ResetBaud]);
+  return (host._loading && limits[Limit.DownloadBaud]) || workBaud(host);
 }
 
 /** Whether a step has nothing to do here. */
@@ -217,7 +222,7 @@ export function buildStep(host: Host): number {
       limit = 200;
       if (!host._fresh) {
         // It may have been left at any of these; and of what it heard at a wrong one it may now wait for the end.
-        openUart(host, [host._baud, limits[Limit.ResetBaud], target, limits[Limit.DownloadBaud] || target][(host._tries! / 3) | 0]);
+        openUart(host, [host._baud, limits[Limit.ResetBaud], workBaud(host), limits[Limit.DownloadBaud] || workBaud(host)][(host._tries! / 3) | 0]);
         for (let pads = (host._tries! % 3) * 2; pads > 0; pads--) pad(host);
         begin(host, Command.Reset);
       }
