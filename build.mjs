@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // One script: check, bundle, measure. `node build.mjs [build | test | bench] [--quiet] [arguments]`
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -28,7 +28,15 @@ function run(script, args, options = {}) {
   if (result.status !== 0) process.exit(result.status ?? 1);
 }
 
-const tsc = (...args) => run("typescript/bin/tsc", args);
+/** Checks a project's types; ends if they are wrong. */
+function tsc(...args) {
+  return new Promise((resolve) => {
+    spawn(process.execPath, [join("node_modules", "typescript/bin/tsc"), "-p", ...args], { stdio: "inherit" }).on("close", (code) => {
+      if (code !== 0) process.exit(code ?? 1);
+      resolve();
+    });
+  });
+}
 
 /** Every file below a folder whose name ends so, sorted. */
 function files(folder, end) {
@@ -85,7 +93,9 @@ const SCRIPTS = [
 
 async function build() {
   rmSync("dist", { recursive: true, force: true });
-  for (const project of ["core", "targets/espruino", "targets/kaluma", "test/engine", "."]) tsc("-p", project, "--noEmit");
+  const declarations = ["--noEmit", "false", "--emitDeclarationOnly", "--declaration", "--outDir", "build/types"];
+  rmSync("build/types", { recursive: true, force: true });
+  const checked = Promise.all([tsc(".", ...declarations), ...["core", "targets/espruino", "targets/kaluma", "test/engine"].map((project) => tsc(project, "--noEmit"))]);
   for (const [from, to, end, wrap] of SCRIPTS) {
     for (const entry of readdirSync(from).filter((name) => name.endsWith(".ts") && !name.startsWith("_") && name !== "hal.ts")) {
       await script(join(from, entry), join(to, basename(entry, ".ts") + end), wrap);
@@ -93,6 +103,7 @@ async function build() {
   }
   // The package is one of ES modules; these scripts are none.
   for (const [, to] of SCRIPTS) writeFileSync(join(to, "package.json"), '{"type":"commonjs"}\n');
+  await checked;
   await library();
   sizes();
 }
@@ -103,7 +114,6 @@ async function library() {
   for (const [kind, format] of [["esm", "esm"], ["cjs", "cjs"]]) {
     const out = join("dist/node", kind);
     await esbuild.build({ ...common, format, entryPoints: { blimp: "targets/node/index.ts", mock: "hal/mock/index.ts" }, outdir: out });
-    tsc("-p", "tsconfig.json", "--noEmit", "false", "--emitDeclarationOnly", "--declaration", "--outDir", "build/types");
     for (const folder of ["core", "hal", "targets"]) cpSync(join("build/types", folder), join(out, folder), { recursive: true });
     writeFileSync(join(out, "package.json"), JSON.stringify({ type: kind === "esm" ? "module" : "commonjs" }) + "\n");
   }
