@@ -50,12 +50,13 @@ function files(folder, end) {
 /**
  * One ES5 script of an entry. esbuild joins the modules and puts in the constants; TypeScript lowers the language, which esbuild cannot;
  * esbuild shortens names and text. Functions stay in the order of their definition, which Espruino needs.
+ * @param entry the path of a module, or what esbuild takes as `stdin`: the script with all parts of the engine check
  * @param wrap what goes around: "script" (global `blimp`, or `module.exports` where there are modules), "module" (Espruino: no function around
  *   it, which would cost each function three variables), "program" (nothing is exported)
  */
 async function script(entry, target, wrap) {
   const joined = await esbuild.build({
-    entryPoints: [entry],
+    ...(typeof entry === "string" ? { entryPoints: [entry] } : { stdin: entry }),
     bundle: true,
     write: false,
     format: "esm",
@@ -63,7 +64,7 @@ async function script(entry, target, wrap) {
     minifySyntax: true,
     tsconfigRaw: {},
     // An engine's own `require`, which is none of esbuild's business.
-    define: { require: "engineRequire" },
+    define: { require: "engineRequire", ALL_PARTS: String(typeof entry !== "string") },
     logLevel: "warning",
   });
   const lowered = ts.transpileModule(joined.outputFiles[0].text, {
@@ -103,6 +104,9 @@ async function build() {
   }
   // The package is one of ES modules; these scripts are none.
   for (const [, to] of SCRIPTS) writeFileSync(join(to, "package.json"), '{"type":"commonjs"}\n');
+  const parts = readdirSync("test/engine").filter((name) => name.endsWith(".ts") && !name.startsWith("_") && name !== "bench.ts");
+  const contents = parts.map((name) => `import "./${basename(name, ".ts")}.js";\n`).join("") + 'import { sum } from "./_check.js";\nsum();\n';
+  await script({ contents, resolveDir: "test/engine", loader: "ts" }, "dist/engine-check.js", "program");
   await checked;
   await library();
   sizes();

@@ -27,8 +27,16 @@ export function same(actual: any, expected: any, what: string): void {
   if (actual !== expected) throw new Error(what + ": " + actual + ", expected " + expected);
 }
 
-/** Prints the sum, and throws if a check has failed. */
+/** True in the script that holds all parts. */
+declare const ALL_PARTS: boolean;
+
+/** Ends a part: prints its sum, unless others follow. */
 export function finish(): void {
+  if (!ALL_PARTS) sum();
+}
+
+/** Prints the sum, and throws if a check has failed. */
+export function sum(): void {
   say(passed + " passed, " + failed + " failed");
   if (failed) throw new Error("checks failed");
 }

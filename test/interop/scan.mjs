@@ -25,8 +25,13 @@ export function bytes(digits) {
 }
 
 /** An advert as it is compared: everything but its time. */
-function plain({ type, rssi, address, addresstype, data, rule }) {
-  return { type, rssi, address, addresstype, data: Buffer.from(data).toString("hex"), rule };
+function plain({ type, rssi = RSSI_UNKNOWN, address, addresstype, data, rule }) {
+  return { type, rssi, address, addresstype, data: typeof data === "string" ? data : Buffer.from(data).toString("hex"), rule };
+}
+
+/** The kinds of advert among some, each once. */
+function kinds(adverts) {
+  return [...new Set(adverts.map((advert) => JSON.stringify(plain(advert))))].sort();
 }
 
 export class Scanner {
@@ -73,19 +78,25 @@ export class Scanner {
 
   /** Looks until each of these kinds of advert has been heard, and checks that there was nothing else. */
   async hears(name, expected) {
-    const kinds = () => [...new Set(this.adverts.map((advert) => JSON.stringify(plain(advert))))].sort();
-    const wanted = expected.map((advert) => JSON.stringify(plain({ rssi: RSSI_UNKNOWN, ...advert, data: bytes(advert.data) }))).sort();
+    const wanted = kinds(expected);
     this.adverts = [];
     await until(
       async () => {
         await this.look();
-        return wanted.every((kind) => kinds().includes(kind));
+        const heard = kinds(this.adverts);
+        return wanted.every((kind) => heard.includes(kind));
       },
       SEEN_LIMIT,
-      () => `${name}: wanted\n${wanted.join("\n")}\nand heard\n${kinds().join("\n")}`,
+      () => `${name}: wanted\n${wanted.join("\n")}\nand heard\n${kinds(this.adverts).join("\n")}`,
     );
     for (let i = 0; i < 3; i++) await this.look();
-    check(`${name} (${this.adverts.length} adverts, rules ${expected.map(({ rule }) => rule).join(" ")})`, kinds().join("\n") === wanted.join("\n"), `\n${kinds().join("\n")}`);
+    this.heard(name, expected);
+  }
+
+  /** Checks that these kinds of advert have been heard, and no other. */
+  heard(name, expected) {
+    const found = kinds(this.adverts).join("\n");
+    check(`${name} (${this.adverts.length} adverts, rules ${expected.map(({ rule }) => rule).join(" ")})`, found === kinds(expected).join("\n"), `\n${found}`);
   }
 
   /** Ends it, and looks at what it has counted. */
