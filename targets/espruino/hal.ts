@@ -1,4 +1,5 @@
 import type { Hal } from "../../hal/hal.js";
+import { makeGpio, type PinWiring } from "../pins.js";
 import type { FirmwareReader } from "../../core/chip/firmware.js";
 
 declare function require(name: string): any;
@@ -6,30 +7,14 @@ declare function setTimeout(callback: () => void, milliseconds: number): any;
 declare function clearTimeout(handle: any): void;
 
 /** How the chip is wired to the board. A pin that is not connected is left out. */
-export interface Wiring {
+export interface Wiring extends PinWiring<Pin> {
   /** The port: Serial1, Serial2, ... */
   serial: Serial;
   /** Pins of the port, where its standard ones are not used: tx to BT_UART_RXD, rx to BT_UART_TXD. */
   tx?: Pin;
   rx?: Pin;
-  /** BT_REG_ON. */
-  regon?: Pin;
-  /** LPO_IN, where no clock feeds it. */
-  lpo?: Pin;
-  /** The chip's CTS input and its RTS output, as plain pins: Espruino's ports do not obey them. */
-  rts?: Pin;
-  cts?: Pin;
-  devwake?: Pin;
   /** On Linux: the device of the port. */
   path?: string;
-}
-
-/** A pin as a function that sets it, or nothing. */
-function output(pin: Pin | undefined): ((level: 0 | 1) => void) | undefined {
-  if (pin === undefined) return undefined;
-  return function (level) {
-    digitalWrite(pin, level);
-  };
 }
 
 /**
@@ -38,7 +23,6 @@ function output(pin: Pin | undefined): ((level: 0 | 1) => void) | undefined {
  */
 export function hal(wiring: Wiring): Hal {
   const serial: any = wiring.serial;
-  const cts = wiring.cts;
   return {
     uart: {
       open: function (baud, _flow, receive) {
@@ -62,18 +46,13 @@ export function hal(wiring: Wiring): Hal {
         serial.unsetup();
       },
     },
-    gpio: {
-      regon: output(wiring.regon),
-      lpo: output(wiring.lpo),
-      rts: output(wiring.rts),
-      devwake: output(wiring.devwake),
-      cts:
-        cts === undefined
-          ? undefined
-          : function () {
-              return digitalRead(cts) ? 1 : 0;
-            },
-    },
+    gpio: makeGpio<Pin>(
+      wiring,
+      function (pin, level) {
+        digitalWrite(pin, level);
+      },
+      digitalRead,
+    ),
     timer: {
       now: function () {
         return getTime() * 1000;

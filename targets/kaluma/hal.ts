@@ -1,4 +1,5 @@
 import type { Hal } from "../../hal/hal.js";
+import { makeGpio, type PinWiring } from "../pins.js";
 
 declare function require(name: string): any;
 declare function pinMode(pin: number, mode: number): void;
@@ -12,7 +13,7 @@ declare const OUTPUT: number;
 declare const INPUT: number;
 
 /** How the chip is wired to the board: numbers of GPIO pins. One that is not connected is left out. */
-export interface Wiring {
+export interface Wiring extends PinWiring<number> {
   /** Number of the UART. */
   uart: number;
   /** Pins of the UART: tx to BT_UART_RXD, rx to BT_UART_TXD. */
@@ -21,23 +22,6 @@ export interface Wiring {
   /** The UART's own CTS and RTS pins: with both of them there is flow control. */
   ctspin?: number;
   rtspin?: number;
-  /** BT_REG_ON. */
-  regon?: number;
-  /** LPO_IN, where no clock feeds it. */
-  lpo?: number;
-  /** The chip's CTS input and its RTS output as plain pins, where the UART has none. */
-  rts?: number;
-  cts?: number;
-  devwake?: number;
-}
-
-/** A pin as a function that sets it, or nothing. */
-function output(pin: number | undefined): ((level: 0 | 1) => void) | undefined {
-  if (pin === undefined) return undefined;
-  pinMode(pin, OUTPUT);
-  return function (level) {
-    digitalWrite(pin, level);
-  };
 }
 
 /**
@@ -47,7 +31,6 @@ function output(pin: number | undefined): ((level: 0 | 1) => void) | undefined {
 export function hal(wiring: Wiring): Hal {
   const UART = require("uart").UART;
   const flow = wiring.ctspin !== undefined && wiring.rtspin !== undefined;
-  const cts = wiring.cts;
   // Kaluma sends the whole buffer behind a view: what is sent has to be an array of its own, one of each length that has been needed.
   const exact: { [length: number]: Uint8Array } = {};
   let port: any = null;
@@ -57,7 +40,7 @@ export function hal(wiring: Wiring): Hal {
     port = null;
   }
 
-  if (cts !== undefined) pinMode(cts, INPUT);
+  if (wiring.cts !== undefined) pinMode(wiring.cts, INPUT);
   return {
     uart: {
       flow: flow,
@@ -81,18 +64,14 @@ export function hal(wiring: Wiring): Hal {
       },
       close: close,
     },
-    gpio: {
-      regon: output(wiring.regon),
-      lpo: output(wiring.lpo),
-      rts: output(wiring.rts),
-      devwake: output(wiring.devwake),
-      cts:
-        cts === undefined
-          ? undefined
-          : function () {
-              return digitalRead(cts) ? 1 : 0;
-            },
-    },
+    gpio: makeGpio<number>(
+      wiring,
+      function (pin, level) {
+        pinMode(pin, OUTPUT);
+        digitalWrite(pin, level);
+      },
+      digitalRead,
+    ),
     timer: {
       now: millis,
       set: function (milliseconds, callback) {
