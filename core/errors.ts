@@ -23,9 +23,9 @@ export function failure(code: string, step: string, detail: any, text?: string):
   return error;
 }
 
-/** Throws the error for a bad argument: method, argument, value and what was expected. */
+/** Throws the error for a bad argument: method, argument, value (the beginning of a long one) and what was expected. */
 export function reject(method: string, name: string, value: any, expected: string): never {
-  throw failure("argument", method, name, name + " is " + value + ", expected " + expected);
+  throw failure("argument", method, name, name + " is " + String(value).substr(0, 80) + ", expected " + expected);
 }
 
 /**

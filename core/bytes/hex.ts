@@ -2,15 +2,22 @@ const DIGITS = "0123456789abcdef";
 const SEPARATORS = ":-. ";
 
 /**
- * `count` bytes as lower-case hex digits, the byte at `at` first, or last where `reversed`.
+ * Bytes as lower-case hex digits, the one at `at` first, or last where `reversed`.
+ * @param codes an array of two characters a byte to work in; it says how many bytes there are
  */
-export function hex(bytes: Uint8Array, at: number, count: number, reversed?: boolean): string {
-  let text = "";
-  for (let i = 0; i < count; i++) {
-    const byte = bytes[reversed ? at + count - 1 - i : at + i];
-    text += DIGITS[byte >> 4] + DIGITS[byte & 15];
+export function hexInto(codes: Uint8Array, bytes: Uint8Array, at: number, reversed?: boolean): string {
+  const last = codes.length / 2 - 1;
+  for (let i = 0; i <= last; i++) {
+    const byte = bytes[at + (reversed ? last - i : i)];
+    codes[2 * i] = DIGITS.charCodeAt(byte >> 4);
+    codes[2 * i + 1] = DIGITS.charCodeAt(byte & 15);
   }
-  return text;
+  return String.fromCharCode.apply(null, codes as any);
+}
+
+/** The same for `count` bytes. */
+export function hex(bytes: Uint8Array, at: number, count: number, reversed?: boolean): string {
+  return hexInto(new Uint8Array(2 * count), bytes, at, reversed);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { hex } from "../bytes/hex.js";
+import { hexInto } from "../bytes/hex.js";
 import { clearTimer, setTimer, Slot } from "../clock.js";
 import { Counter } from "../counters.js";
 import { callable, integer, reject } from "../errors.js";
@@ -98,6 +98,7 @@ export function addScanning(host: Host, instance: Scanning): Role {
   let collected: Advert[][] = [];
   let waiting = 0;
   let delivering = false;
+  const codes = new Uint8Array(12);
   // What was lost when the scan was last looked at, and how much it has been thinned for that.
   let lost = 0;
   let thin = 0;
@@ -160,7 +161,7 @@ export function addScanning(host: Host, instance: Scanning): Role {
     return {
       type: bytes[at + Report.Type],
       rssi: readRssi(bytes[at + Report.Data + length]),
-      address: hex(bytes, at + Report.Address, 6, true),
+      address: hexInto(codes, bytes, at + Report.Address, true),
       addresstype: bytes[at + Report.AddressType] & 1,
       data: data,
       time: Math.floor(time),

@@ -82,7 +82,7 @@ describe("the command line", function () {
     assert.match(blimp("--help").out, /^usage: blimp COMMAND[^]*beacon[^]*demo/);
     assert.equal(blimp("--help").status, 0);
     assert.equal(blimp("--version").out, `blimp ${JSON.parse(readFileSync("package.json", "utf8")).version}\n`);
-    for (const command of ["beacon", "demo"]) {
+    for (const command of ["beacon", "scan", "demo"]) {
       const { status, out } = blimp(command, "--help");
       assert.equal(status, 0);
       assert.match(out, new RegExp(`^usage: blimp ${command} `));
@@ -221,6 +221,24 @@ describe("the command line", function () {
     assert.match(out, /closed\n$/);
   });
 
+  it("does not wait for the end of its time when it is interrupted", async () => {
+    const going = begin("beacon", "--json", "--duration", "1000");
+    await until(() => going.out.includes("advertising"), 20000);
+    await going.end("SIGINT");
+    assert.equal(going.status, 0);
+  });
+
+  it("ends the demonstration in order, both boards of it", async () => {
+    for (const moment of ['"advertising"', '"scanning"']) {
+      const going = begin("demo", "--json");
+      await until(() => going.out.includes(moment), 20000);
+      await going.end("SIGTERM");
+      assert.equal(going.status, 0);
+      assert.equal(events(going).filter(({ event }) => event === "end").length, 1);
+      assert.equal(events(going).pop()!.event, "end");
+    }
+  });
+
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     it(`ends in order on ${signal}, on the air and before`, async () => {
       const trace = path("a.btsnoop");
@@ -252,17 +270,27 @@ describe("the command line", function () {
     assert.equal(run.errors, "");
     assert.equal(run.status, 0);
     const told = events(run);
-    const { address } = told.find(({ event }) => event === "ready")!;
-    const heard = told.filter(({ event }) => event === "advert");
-    assert.equal(heard.length, 5);
-    for (const advert of heard) {
-      assert.deepEqual(
-        [advert.uuid, advert.major, advert.minor, advert.power, advert.advert, advert.address],
-        ["9277830A-B2EB-490F-A1DD-7FE38C492EDE", 1, 2, -59, ADVERT, address],
-      );
-      assert.ok(advert.rssi > -70 && advert.rssi < -55 && advert.distance > 0.5 && advert.distance < 4);
+    // Two boards, each with a download of its own, and one after the other.
+    const ready = told.filter(({ event }) => event === "ready");
+    assert.equal(ready.length, 2);
+    assert.ok(ready[0].address !== ready[1].address && ready[0].ms < ready[1].ms);
+    assert.deepEqual(told.filter(({ event, done, total }) => event === "progress" && done === total).length, 2);
+    const order = told.map(({ event }) => event).filter((event) => event !== "step" && event !== "progress");
+    assert.deepEqual(order, ["ready", "advertising", "ready", "scanning", ..."advert ".repeat(5).trim().split(" "), "end"]);
+    const scanning = told.find(({ event }) => event === "scanning")!;
+    assert.deepEqual(scanning, { event: "scanning", active: false, interval: 500, window: 110, rules: [{ type: 3, data: "0201061aff4c000215" }] });
+    for (const { rssi, time, ...advert } of told.filter(({ event }) => event === "advert")) {
+      assert.deepEqual(advert, {
+        event: "advert",
+        type: 3,
+        address: ready[0].address,
+        addresstype: 1,
+        data: ADVERT,
+        rule: 0,
+        ibeacon: { uuid: "9277830ab2eb490fa1dd7fe38c492ede", major: 1, minor: 2, power: -59 },
+      });
+      assert.ok(rssi > -70 && rssi < -55 && time > ready[1].ms - 1);
     }
-    assert.equal(told[told.length - 1].event, "end");
     // It is the same each time.
     assert.equal(blimp("demo", "--json", "--fast").out, run.out);
   });
@@ -271,6 +299,7 @@ describe("the command line", function () {
     const start = Date.now();
     const { status, out } = blimp("demo");
     assert.equal(status, 0);
+    assert.equal(out.match(/from [0-9a-f:]{17} at -6\d dBm, power -59 dBm, about \d\.\d m\n/g)!.length, 5);
     assert.ok(Date.now() - start > 2000);
     assert.equal(out.split("\n").filter((line) => line.includes("9277830A-B2EB-490F-A1DD-7FE38C492EDE  major 1  minor 2")).length, 6);
     assert.ok(!/[^\n\x20-\x7e]/.test(out));
