@@ -13,7 +13,7 @@ interface Waiting {
  */
 export interface Bench {
   readonly hal: Hal;
-  /** What was sent, each packet in hex, oldest first. */
+  /** What was sent, the beginning of each packet in hex, oldest first. */
   readonly sent: string[];
   /** Rates at which the UART was opened. */
   readonly rates: number[];
@@ -44,6 +44,9 @@ export function hex16(value: number): string {
 export function complete(opcode: number, status: string, parameters: string): string {
   return "040e" + hex(new Uint8Array([4 + parameters.length / 2]), 0, 1) + "01" + hex16(opcode) + status + parameters;
 }
+
+/** Bytes of a packet that are kept: all but the records of a download are shorter. */
+const KEPT = 40;
 
 /** The patch that the chip runs: 0 its ROM. */
 export interface Patch {
@@ -83,7 +86,7 @@ export function createBench(patch: Patch): Bench {
         write: function (buffer, offset, length) {
           const packet = new Uint8Array(buffer.subarray(offset, offset + length));
           const opcode = packet[1] | (packet[2] << 8);
-          sent.push(hex(packet, 0, length));
+          sent.push(hex(packet, 0, length > KEPT ? KEPT : length));
           waiting.push({
             at: now + 0.5,
             callback: function () {
