@@ -1,4 +1,4 @@
-/** The second half of beacon-guest.sh, which see: GUEST is there. Leaves traces and the guest's console in build/interop/guest. */
+/** Run by guest.sh, which see: GUEST is there. Leaves traces and the guest's console in build/interop/guest. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -1,4 +1,4 @@
-/** The second half of scan-guest.sh, which see: GUEST is there. Leaves traces and the guest's console in build/interop/scan-guest. */
+/** Run by guest.sh, which see: GUEST is there. Leaves traces and the guest's console in build/interop/scan-guest. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
