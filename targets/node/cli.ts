@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { UsageError } from "./commands/arguments.js";
 import * as beacon from "./commands/beacon.js";
 import * as demo from "./commands/demo.js";
+import * as scan from "./commands/scan.js";
 
 interface Command {
   readonly summary: string;
@@ -10,7 +11,7 @@ interface Command {
   run(words: string[]): void;
 }
 
-const COMMANDS: { readonly [name: string]: Command } = { beacon, demo };
+const COMMANDS: { readonly [name: string]: Command } = { beacon, scan, demo };
 
 /** The command line was wrong; whatever else fails gives 1. */
 const EXIT_USAGE = 2;

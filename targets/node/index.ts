@@ -3,6 +3,7 @@ export { open } from "./open.js";
 export { createNodeHal, type NodeHal, type NodeHalOptions } from "./hal.js";
 export { createSnoopWriter, type SnoopOptions, type SnoopWriter } from "./btsnoop.js";
 export { parseTransport, type Transport } from "./transport.js";
+export * from "../../core/gap/ad.js";
 
 export type { Core, Open } from "../../core/bluetooth.js";
 export type { Bytes } from "../../core/bytes/bytes.js";
@@ -10,6 +11,8 @@ export type { FirmwareReader, FirmwareSource } from "../../core/chip/firmware.js
 export type { Counters } from "../../core/counters.js";
 export type { BlimpError } from "../../core/errors.js";
 export type { Advertising } from "../../core/gap/advertiser.js";
+export type { ScanRule } from "../../core/gap/rules.js";
+export type { Advert, Scanning } from "../../core/gap/scanner.js";
 export type { TraceSink } from "../../core/hci/h4.js";
 export type { Options, ReadyInfo, Store } from "../../core/options.js";
 export type { Crypto, Gpio, Hal, Timer, Uart } from "../../hal/hal.js";

@@ -44,7 +44,7 @@ const RESPONSE = { ...LAMP, type: 4, data: "0b09626c696d70206c616d70", name: "bl
 const HOSTILE = "a\x1b[2J\x9b31m\r\n\x07\x7f\\\xe2\x80\xae\xffz";
 const HOSTILE_SHOWN = "a\\x1b[2J\\x9b31m\\x0d\\x0a\\x07\\x7f\\x5c\\xe2\\x80\\xae\\xffz";
 /** The same in a web address: its prefix is "http://". */
-const HOSTILE_URL = "\x02\x1b]0;x\x07\x9b\x7fy";
+const HOSTILE_URL = "\x02\x1b]0;x\x0e\x9b\x7fy";
 
 interface Run {
   status: number | null;
@@ -291,7 +291,7 @@ describe("blimp scan, going on", function () {
     assert.deepEqual([text.run.errors, text.run.status], ["", 0]);
     assert.ok(!/[^\n\x20-\x7e]/.test(text.run.out));
     assert.ok(text.run.out.includes(`00:00:00:00:00:01 public ADV_NONCONN_IND  -60 dBm  rule 0  "${HOSTILE_SHOWN}"\n`), text.run.out);
-    assert.ok(text.run.out.includes("Eddystone http://\\x1b]0;x\\x07\\x9b\\x7fy, about 0.9 m\n"), text.run.out);
+    assert.ok(text.run.out.includes("Eddystone http://\\x1b]0;x\\x0e\\x9b\\x7fy, about 0.9 m\n"), text.run.out);
     assert.ok(text.run.out.includes(`00:00:00:00:00:03 public SCAN_RSP         unknown  rule 0  "${HOSTILE_SHOWN}"\n`), text.run.out);
 
     const json = begin("scan", "--h4", transport, "--count", "30", "--active", "--json");
@@ -347,7 +347,8 @@ describe("what a scan shows people", () => {
       "title",
       "",
       "warning: blimp power: rom (1)",
-      "  The chip runs without firmware, more or less well. Give it one with --firmware.",
+      "  The chip runs without firmware, more or less well. Give it one with",
+      "  --firmware.",
       "warning: blimp step: another (2)",
       "ADDRESS           TYPE   EVENT               DBM RULE     SEEN DISTANCE",
       "c2:a1:b0:00:00:01 random ADV_NONCONN_IND     -83    0       11     16 m",
@@ -355,7 +356,7 @@ describe("what a scan shows people", () => {
       "0a:1b:2c:3d:4e:5f public SCAN_RSP        unknown   12        1",
       '  "\u00dcber"',
       "12 adverts",
-      "    1234 ms closed",
+      "    1234 ms  closed",
       "",
     ]);
   });
@@ -386,7 +387,7 @@ describe("what a scan shows people", () => {
     assert.equal(terminal.cursor, true);
     report.end(2);
     assert.equal(process.listenerCount("exit"), before);
-    assert.equal(terminal.lines.at(-2), "       2 ms closed");
+    assert.equal(terminal.lines.at(-2), "       2 ms  closed");
   });
 
   it("is lines where a terminal cannot do better", () => {
@@ -396,8 +397,8 @@ describe("what a scan shows people", () => {
     report.heard(hear(advert({}), 2));
     report.end(3);
     assert.deepEqual(terminal.lines.slice(0, 2), [
-      '       1 ms c2:a1:b0:00:00:01 random ADV_NONCONN_IND  -63 dBm  rule 0  "\\xc3\\x9c"',
-      "       2 ms c2:a1:b0:00:00:01 random ADV_NONCONN_IND  -63 dBm  rule 0",
+      '       1 ms  c2:a1:b0:00:00:01 random ADV_NONCONN_IND  -63 dBm  rule 0  "\\xc3\\x9c"',
+      "       2 ms  c2:a1:b0:00:00:01 random ADV_NONCONN_IND  -63 dBm  rule 0",
     ]);
     assert.ok(!terminal.written.includes("\x1b"));
   });

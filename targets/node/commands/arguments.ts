@@ -18,9 +18,10 @@ export const HELP_ROW: OptionRow = { name: "help", text: "this text" };
 
 /** What was given on the command line. */
 export class Arguments {
-  private readonly _values: ReadonlyMap<string, string>;
+  /** By option, in the order in which they were given. */
+  private readonly _values: ReadonlyMap<string, readonly string[]>;
 
-  private constructor(values: ReadonlyMap<string, string>) {
+  private constructor(values: ReadonlyMap<string, readonly string[]>) {
     this._values = values;
   }
 
@@ -32,7 +33,7 @@ export class Arguments {
     const options = Object.fromEntries(rows.map(({ name, value }) => [name, { type: value === undefined ? "boolean" : "string" } as const]));
     // Not strict: the messages here are to name the bounds, and a value such as -59 is no option.
     const { tokens } = parseArgs({ args: words, options: { ...options, help: { type: "boolean", short: "h" } }, strict: false, tokens: true });
-    const values = new Map<string, string>();
+    const values = new Map<string, string[]>();
     for (const token of tokens) {
       if (token.kind === "option-terminator") continue;
       if (token.kind === "positional") throw new UsageError(`${token.value}: not an option`);
@@ -43,7 +44,7 @@ export class Arguments {
       } else if (!token.value || (!token.inlineValue && token.value.startsWith("--"))) {
         throw new UsageError(`${token.rawName}: ${row.value} is missing, ${row.text}`);
       }
-      values.set(row.name, token.value ?? "");
+      values.set(row.name, [...(values.get(row.name) ?? []), token.value ?? ""]);
     }
     return new Arguments(values);
   }
@@ -53,9 +54,14 @@ export class Arguments {
     return this._values.has(name);
   }
 
-  /** The value of the option as it was typed. */
+  /** The value of the option as it was typed; of several the last. */
   text(name: string): string | undefined {
-    return this._values.get(name);
+    return this.texts(name).at(-1);
+  }
+
+  /** All values of an option that may be given several times. */
+  texts(name: string): readonly string[] {
+    return this._values.get(name) ?? [];
   }
 
   /** A whole number from `low` to `high`. */
@@ -90,8 +96,7 @@ export class Arguments {
   }
 
   /** Throws the UsageError for the value of an option, or for an option without one. */
-  refuse(name: string, reason: string): never {
-    const value = this.text(name);
+  refuse(name: string, reason: string, value = this.text(name)): never {
     throw new UsageError(`--${name}${value ? ` ${value}` : ""}: ${reason}`);
   }
 

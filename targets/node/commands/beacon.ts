@@ -10,8 +10,8 @@ export const DEFAULT_BEACON: IBeacon = { uuid: parseUuid("9277830A-B2EB-490F-A1D
 /** ms */
 export const DEFAULT_INTERVAL = 100;
 
-/** A day, in seconds, and so many of them as a timer can hold. */
-const LONGEST = 2_000_000;
+/** Seconds that `--duration` may ask for: about as many as a timer can hold. */
+export const LONGEST = 2_000_000;
 
 const ROWS: readonly OptionRow[] = [
   { name: "uuid", value: "U", text: "32 hex digits, dashes allowed; default 9277830A-B2EB-490F-A1DD-7FE38C492EDE" },
@@ -53,7 +53,7 @@ export function run(words: string[]): void {
   report.title(`blimp beacon on ${connection.transport}`);
   const { bt } = startSession(connection, report, (session) => {
     report.advertising({ beacon, interval, advert });
-    if (duration !== undefined) connection.hal.timer.set(duration * 1000, session.end);
+    if (duration !== undefined) session.limit(duration);
   });
   bt.startadvertise(advert, interval, interval);
 }

@@ -1,5 +1,6 @@
 import type { Core } from "../../../core/bluetooth.js";
 import type { Advertising } from "../../../core/gap/advertiser.js";
+import type { Scanning } from "../../../core/gap/scanner.js";
 import { open } from "../open.js";
 import type { Report } from "../report/report.js";
 import type { Connection } from "./connection.js";
@@ -8,33 +9,60 @@ const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** An instance of the stack for the life of a command. */
 export interface Session {
-  readonly bt: Core & Advertising;
-  /** Resets the chip and gives everything back, so that the process ends by itself. May be called again. */
+  readonly bt: Core & Advertising & Scanning;
+  /** Time since power-up, ms; that of the outer session where there is one. */
+  elapsed(): number;
+  /** Ends after so many seconds. */
+  limit(seconds: number): void;
+  /**
+   * Resets the chip and gives everything back, so that the process ends by itself; a session within this one, or around it, ends too. May be
+   * called again.
+   */
   end(): void;
+  /** Called when it ends: ends the session within. */
+  within: (() => void) | null;
 }
 
 /**
  * Brings a controller up and reports on it. The exit code is 1 where it failed, or was failing when the end came; SIGINT and SIGTERM are
  * an ordinary end.
  * @param ready called once the controller is up
+ * @param outer the session on another board that this one belongs to: they share a clock, and end together
  */
-export function startSession({ hal, firmware, options, trace }: Connection, report: Report, ready: (session: Session) => void): Session {
+export function startSession(
+  { hal, firmware, options, trace }: Connection,
+  report: Report,
+  ready: (session: Session) => void,
+  outer: Session | null = null,
+): Session {
   const start = hal.timer.now();
-  const elapsed = (): number => hal.timer.now() - start;
+  const elapsed = outer?.elapsed ?? ((): number => hal.timer.now() - start);
   let up = false;
   let ended = false;
+  let timer: { handle: unknown } | null = null;
 
   function end(): void {
     if (ended) return;
     ended = true;
     for (const signal of SIGNALS) process.off(signal, end);
+    if (timer !== null) hal.timer.clear(timer.handle);
+    session.within?.();
     bt.close();
     try {
       trace?.close();
     } catch (error) {
       fail(error as Error);
     }
-    report.end(elapsed());
+    if (outer === null) report.end(elapsed());
+    else outer.end();
+  }
+
+  function limit(seconds: number): void {
+    const handle = hal.timer.set(seconds * 1000, () => {
+      timer = null;
+      end();
+    });
+    timer = { handle };
   }
 
   function fail(error: Error): void {
@@ -53,7 +81,7 @@ export function startSession({ hal, firmware, options, trace }: Connection, repo
     },
     onready: (info) => {
       up = true;
-      report.ready(info);
+      report.ready(outer === null ? info : { ...info, ms: elapsed() });
       ready(session);
     },
     onrecover: (info) => {
@@ -61,10 +89,14 @@ export function startSession({ hal, firmware, options, trace }: Connection, repo
       report.recovered(info);
     },
   });
+  const session: Session = { bt, elapsed, limit, end, within: null };
   if (trace !== null) bt.trace(trace.sink);
+  if (outer !== null) {
+    outer.within = end;
+    return session;
+  }
   for (const signal of SIGNALS) process.on(signal, end);
   // Whoever reads what is reported has gone: nobody minds what is not told any more.
   process.stdout.on("error", end);
-  const session: Session = { bt, end };
   return session;
 }

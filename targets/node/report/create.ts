@@ -1,8 +1,18 @@
 import { JsonReport } from "./json.js";
 import type { Report } from "./report.js";
+import { ScanReport } from "./scan.js";
 import { TextReport } from "./text.js";
 
 /** The report on standard output, for programs or for people; people find what went wrong on standard error. */
 export function createReport(json: boolean): Report {
-  return json ? new JsonReport((line) => void process.stdout.write(line)) : new TextReport(process.stdout, process.stderr);
+  return json ? createJsonReport() : new TextReport(process.stdout, process.stderr);
+}
+
+/** The same, for a command that tells of all that it hears. */
+export function createScanReport(json: boolean): Report {
+  return json ? createJsonReport() : new ScanReport(process.stdout, process.stderr);
+}
+
+function createJsonReport(): Report {
+  return new JsonReport((line) => void process.stdout.write(line));
 }

@@ -2,7 +2,9 @@ import type { BlimpError } from "../../../core/errors.js";
 import type { ReadyInfo } from "../../../core/options.js";
 import { explain } from "./explain.js";
 import { formatUuid, type IBeacon } from "../ibeacon.js";
-import type { Broadcast, Report, Sighting } from "./report.js";
+import type { Hearing } from "./hearing.js";
+import { asciiJson, readUtf8 } from "./printable.js";
+import type { Broadcast, Report, Search, Sighting } from "./report.js";
 
 /** One JSON object a line; bytes as lower-case hex. */
 export class JsonReport implements Report {
@@ -39,6 +41,17 @@ export class JsonReport implements Report {
     this._put("advert", { ms: round(ms), address, addresstype, rssi, ...fields(beacon), distance: round(distance), advert: hex(advert) });
   }
 
+  scanning({ active, interval, window, rules }: Search): void {
+    const given = rules.map((rule) => (rule.data instanceof Uint8Array ? { ...rule, data: hex(rule.data) } : rule));
+    this._put("scanning", { active, interval, window, rules: given });
+  }
+
+  heard({ advert, rssi, name, ibeacon, eddystone }: Hearing): void {
+    const { type, address, addresstype, data, time, rule } = advert;
+    const said = { ...(name !== null && { name: readUtf8(name) }), ...(ibeacon && { ibeacon }), ...(eddystone && { eddystone }) };
+    this._put("advert", { type, rssi, address, addresstype, data: hex(data), time, rule, ...said });
+  }
+
   warning(error: Error): void {
     this._put("warning", failure(error));
   }
@@ -52,7 +65,7 @@ export class JsonReport implements Report {
   }
 
   private _put(event: string, fields: object): void {
-    this._write(JSON.stringify({ event, ...fields }) + "\n");
+    this._write(asciiJson({ event, ...fields }) + "\n");
   }
 }
 

@@ -1,5 +1,7 @@
 import type { ReadyInfo } from "../../../core/options.js";
+import type { ScanRule } from "../../../core/gap/rules.js";
 import type { IBeacon } from "../ibeacon.js";
+import type { Hearing } from "./hearing.js";
 
 /** An iBeacon that is on the air by our doing. */
 export interface Broadcast {
@@ -8,6 +10,15 @@ export interface Broadcast {
   readonly interval: number;
   /** Its bytes. */
   readonly advert: Uint8Array;
+}
+
+/** How adverts are listened for. */
+export interface Search {
+  readonly active: boolean;
+  /** ms */
+  readonly interval: number;
+  readonly window: number;
+  readonly rules: readonly ScanRule[];
 }
 
 /** An iBeacon that a scanner has heard. */
@@ -36,6 +47,8 @@ export interface Report {
   recovered(info: ReadyInfo): void;
   advertising(broadcast: Broadcast): void;
   advert(sighting: Sighting): void;
+  scanning(search: Search): void;
+  heard(hearing: Hearing): void;
   warning(error: Error): void;
   error(error: Error): void;
   /** The last word. */

@@ -1,7 +1,9 @@
 import type { ReadyInfo } from "../../../core/options.js";
 import { explain } from "./explain.js";
 import { formatUuid } from "../ibeacon.js";
-import type { Broadcast, Report, Sighting } from "./report.js";
+import { describe, formatDistance, type Hearing } from "./hearing.js";
+import { printable } from "./printable.js";
+import type { Broadcast, Report, Search, Sighting } from "./report.js";
 
 /** What goes on in each step of the bring-up. */
 const STEPS: { readonly [step: string]: string | undefined } = {
@@ -18,7 +20,7 @@ const STEPS: { readonly [step: string]: string | undefined } = {
   setup: "name, event masks",
 };
 
-const WIDTH = 80;
+export const WIDTH = 80;
 const BAR = 30;
 
 /** Columns of the time in front of each line, and of the margin where there is none. */
@@ -34,16 +36,20 @@ const CODES: { readonly [style in Style]: number } = { bold: 1, dim: 2, red: 31,
 /** Where text goes: `process.stdout`, or what a test gives in its place. */
 export interface TextOutput {
   readonly isTTY?: boolean;
+  /** The size of the terminal. */
+  readonly columns?: number;
+  readonly rows?: number;
   write(text: string): unknown;
 }
 
 /** For people: colours and a bar that moves on a terminal, plain lines elsewhere. */
 export class TextReport implements Report {
-  private readonly _out: TextOutput;
+  protected readonly _out: TextOutput;
   private readonly _errors: TextOutput;
-  private readonly _terminal: boolean;
+  protected readonly _terminal: boolean;
   private readonly _colours: boolean;
-  private readonly _blocks: boolean;
+  /** Characters beyond ASCII can be shown. */
+  protected readonly _unicode: boolean;
   /** What the present line holds, "" at its beginning. */
   private _line = "";
   private _step = "";
@@ -60,7 +66,7 @@ export class TextReport implements Report {
     this._errors = errors;
     this._terminal = out.isTTY === true && environment.TERM !== "dumb";
     this._colours = this._terminal && !environment.NO_COLOR;
-    this._blocks = this._terminal && /utf-?8/i.test(locale);
+    this._unicode = this._terminal && /utf-?8/i.test(locale);
   }
 
   title(text: string): void {
@@ -83,7 +89,7 @@ export class TextReport implements Report {
   }
 
   ready({ ms, name, revision, address }: ReadyInfo): void {
-    this._put(`${this._time(ms)} ${this._style("green", "ready".padEnd(11))} ${name || "a controller without a name"}, revision ${revision}`);
+    this._put(`${this._time(ms)} ${this._style("green", "ready".padEnd(11))} ${name === "" ? "a controller without a name" : printable(name, false)}, revision ${revision}`);
     this._put(`${MARGIN}${" ".repeat(12)}address ${colons(address)}`);
   }
 
@@ -103,6 +109,22 @@ export class TextReport implements Report {
     this._put(`${MARGIN}from ${colons(address)} at ${rssi} dBm, power ${power} dBm, about ${distance.toFixed(1)} m`);
   }
 
+  scanning({ active, interval, window, rules }: Search): void {
+    const how = `${active ? "actively" : "passively"}, ${window} of every ${interval} ms`;
+    this._put(`\n${this._style("green", "scanning")} ${how}, ${rules.length} ${rules.length === 1 ? "rule" : "rules"}\n`);
+  }
+
+  /** An iBeacon that stands for itself. */
+  heard(hearing: Hearing): void {
+    const { ms, advert, rssi, ibeacon, distance } = hearing;
+    const what = ibeacon === null ? describe(hearing, false) : `${formatUuid(ibeacon.uuid)}  major ${ibeacon.major}  minor ${ibeacon.minor}`;
+    const strength = rssi === null ? "of unknown strength" : `at ${rssi} dBm`;
+    const power = ibeacon === null ? "" : `, power ${ibeacon.power} dBm`;
+    const about = distance === null ? "" : `, about ${formatDistance(distance)}`;
+    this._put(`${this._time(ms)} ${this._style("bold", what)}`);
+    this._put(`${MARGIN}from ${colons(advert.address)} ${strength}${power}${about}`);
+  }
+
   warning(error: Error): void {
     this._failure("yellow", "warning", error);
   }
@@ -118,29 +140,38 @@ export class TextReport implements Report {
   private _failure(style: Style, what: string, error: Error): void {
     const advice = explain(error);
     const text = `${this._errors.isTTY ? this._style(style, what) : what}: ${error.message}\n`;
-    if (this._line !== "") this._out.write("\n");
-    this._line = "";
-    this._errors.write(advice === null ? text : `${text}  ${fold(advice, WIDTH - 2).join("\n  ")}\n`);
+    this._above(() => {
+      if (this._line !== "") this._out.write("\n");
+      this._line = "";
+      this._errors.write(advice === null ? text : `${text}  ${fold(advice, WIDTH - 2).join("\n  ")}\n`);
+    });
   }
 
   private _bar(part: number, total: number): string {
     const full = Math.round(part * BAR);
-    const bar = (this._blocks ? "█" : "#").repeat(full) + this._style("dim", (this._blocks ? "░" : ".").repeat(BAR - full));
+    const bar = (this._unicode ? "█" : "#").repeat(full) + this._style("dim", (this._unicode ? "░" : ".").repeat(BAR - full));
     return `${MARGIN}${bar} ${percent(part)} of ${kilobytes(total)}`;
   }
 
-  private _time(ms: number): string {
+  protected _time(ms: number): string {
     return this._style("dim", `${Math.round(ms).toString().padStart(TIME)} ms`) + " ";
   }
 
-  private _style(style: Style, text: string): string {
+  protected _style(style: Style, text: string): string {
     return this._colours && text !== "" ? `\x1b[${CODES[style]}m${text}\x1b[0m` : text;
   }
 
   /** A line of its own. */
-  private _put(text: string): void {
-    this._out.write(`${this._line === "" ? "" : "\n"}${text}\n`);
-    this._line = "";
+  protected _put(text: string): void {
+    this._above(() => {
+      this._out.write(`${this._line === "" ? "" : "\n"}${text}\n`);
+      this._line = "";
+    });
+  }
+
+  /** Writes whole lines; whoever keeps something below them makes room first. */
+  protected _above(tell: () => void): void {
+    tell();
   }
 
   /** Writes over the present line, which is never shortened. */
@@ -159,7 +190,7 @@ function kilobytes(bytes: number): string {
   return `${(bytes / 1000).toFixed(1)} kB`;
 }
 
-function colons(address: string): string {
+export function colons(address: string): string {
   return address.replace(/..(?=.)/g, "$&:");
 }
 
