@@ -3,7 +3,7 @@ import { hex, parseAddress } from "./bytes/hex.js";
 import { openFirmware, type FirmwareSource } from "./chip/firmware.js";
 import { closeChip, openChip, SUPERVISION } from "./chip/supervisor.js";
 import { readCounters, type Counters } from "./counters.js";
-import { callable, reject } from "./errors.js";
+import { callable, failure, reject } from "./errors.js";
 import type { TraceSink } from "./hci/h4.js";
 import { createHost, type Host, type Role } from "./host.js";
 import { readLimits, type Options } from "./options.js";
@@ -52,6 +52,7 @@ export function createOpen<Instance>(parts: Part[], longest: number): Open<Core 
     if (!hal || !hal.uart || !hal.timer || !hal.gpio) reject("open", "hal", hal, "{uart, gpio, timer, delay}");
     const given = options === undefined ? {} : options;
     const session: Session = hal.session || (hal.session = { held: false, address: null, baud: 0 });
+    if (session.held) throw failure("busy", "open", 0, "another instance holds this board");
     const host = createHost(hal, given, readLimits(given), longest, session, SUPERVISION);
     const instance: any = {
       close: function () {

@@ -27,6 +27,8 @@ export interface Clock {
   readonly _timers: unknown[];
   /** Called after each timer's callback. */
   readonly _wake: (clock: any) => void;
+  /** The board has failed, with the reason in words. */
+  readonly _fault: (clock: any, reason: string) => void;
 }
 
 /** Calls `callback` in so many milliseconds; what the slot was set to before is cancelled. */
@@ -34,7 +36,11 @@ export function setTimer<C extends Clock>(clock: C, slot: number, ms: number, ca
   clearTimer(clock, slot);
   clock._timers[slot] = clock._hal.timer.set(ms, function () {
     clock._timers[slot] = null;
-    callback(clock);
+    try {
+      callback(clock);
+    } catch (e) {
+      clock._fault(clock, String(e));
+    }
     clock._wake(clock);
   });
 }

@@ -6,6 +6,8 @@ export interface BlimpError extends Error {
   step: string;
   /** What goes with it: a status, a record's number, an argument's name. */
   detail: any;
+  /** True where the instance has come to its end with it: the board has been given back. */
+  final?: boolean;
 }
 
 /**

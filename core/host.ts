@@ -106,8 +106,9 @@ export interface Host extends Commands {
   _quiet?: number;
   /** Sends the command that has been built: `issue`, unless the chip has to be woken first. */
   _issue: (host: Host, limit: number) => void;
-  /** What made the supervisor doubt that the chip is there. */
+  /** What made the supervisor doubt that the chip is there, and whether it has asked in vain. */
   _doubt?: string;
+  _probed?: boolean;
   /** HCI version and revision of the chip, and whether it is a CYW43438 with its vendor commands. */
   _version: number;
   _revision: number;
@@ -147,13 +148,13 @@ export function call(host: Host, callback: ((...values: any[]) => any) | null | 
     if (callback) return callback(value, second);
   } catch (e) {
     host._counters[Counter.Exceptions]++;
-    report(host, e as Error);
+    if (host._phase) report(host, e as Error);
   }
 }
 
 /** Throws "closed" where the instance has been closed; `method` is what the application has called. */
 export function use(host: Host, method: string): void {
-  if (!host._phase) throw failure("closed", method, 0);
+  if (!host._phase) throw failure("closed", method, 0, "the instance is closed");
 }
 
 /** Whether the chip claims the command of this bit of Supported Commands. */
@@ -163,7 +164,7 @@ export function supports(host: Host, bit: number): boolean {
 
 /** Something is suspicious: the supervisor asks the chip whether it is there. */
 export function doubt(host: Host, why: string): void {
-  if (host._phase == Phase.Ready && !host._doubt) {
+  if (host._phase == Phase.Ready && (!host._doubt || why == "sync")) {
     host._doubt = why;
     host._due = true;
   }
@@ -188,16 +189,21 @@ export function run(host: Host): void {
   host._again = true;
   if (host._running) return;
   host._running = true;
-  while (host._again) {
-    host._again = false;
-    while ((host._ring._used || host._doubtful) && receivePacket(host));
-    if (host._settle) host._settle();
-    while (!host._pending && host._credits > 0 && (host._due || !host._idle)) {
-      const limit = build(host);
-      if (!limit) break;
-      // Nothing goes out where the UART has failed while the command was made.
-      if (host._baud) host._issue(host, limit);
+  try {
+    while (host._again) {
+      host._again = false;
+      while ((host._ring._used || host._doubtful) && receivePacket(host));
+      if (host._settle) host._settle();
+      while (!host._pending && host._credits > 0 && (host._due || !host._idle)) {
+        const limit = build(host);
+        if (!limit) break;
+        // Nothing goes out where the UART has failed while the command was made.
+        if (host._baud) host._issue(host, limit);
+      }
     }
+  } catch (e) {
+    // The application's callbacks are guarded, each by itself: this is the board.
+    host._fault(host, String(e));
   }
   host._running = false;
 }
@@ -229,10 +235,12 @@ function answered(host: Host, status: number, bytes: Uint8Array, at: number, len
   else if (role._unanswered == opcode) role._unanswered = 0;
   if (role._answer(status, bytes, at, length)) release(host);
   else if (!lost) {
-    if (!role._told) report(host, failure(status < 0 ? "no-answer" : "refused", role._name, status));
+    const told = role._told;
     role._held = role._told = true;
     setTimer(host, Slot.Retry, RETRY[host._refusals], release);
     if (host._refusals < 2) host._refusals++;
+    // Last, because the application may change everything in its callback.
+    if (!told) report(host, failure(status < 0 ? "no-answer" : "refused", role._name, status));
   }
   if (status == Status.NoAnswer) doubt(host, "no-answer");
 }
@@ -240,6 +248,11 @@ function answered(host: Host, status: number, bytes: Uint8Array, at: number, len
 function event(host: Host, code: number, bytes: Uint8Array, at: number, length: number): void {
   let table = host._events;
   if (code == Event.CommandComplete || code == Event.CommandStatus) return takeAnswer(host, code, bytes, at, length);
+  if (host._doubt == "sync") {
+    // Out of step, the bytes of somebody's advert may have passed for an event: until the chip has answered, none is believed.
+    host._counters[Counter.Unknown]++;
+    return;
+  }
   if (code == Event.LeMeta) {
     table = host._leEvents;
     // Without a subevent code it is too short for any.

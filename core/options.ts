@@ -13,7 +13,7 @@ export interface Options {
   onwarning?: (warning: Error) => void;
   /** The firmware download: bytes of the image done, and its length. */
   onprogress?: (done: number, total: number) => void;
-  /** A step of the bring-up begins: "firmware", "power", "reset", "identity", "baud", "minidriver", "record", "launch", "settle", "address", "setup". */
+  /** A step of the bring-up begins: "power", "reset", "identity", "baud", "minidriver", "record", "launch", "settle", "address", "setup". */
   onstep?: (step: string) => void;
   /** The chip had to be restarted and everything declared is on its way back; `ms` is how long it was gone. */
   onrecover?: (info: ReadyInfo) => void;
@@ -98,8 +98,7 @@ export function readLimits(options: Options): Int32Array {
     const value = options[name] === undefined ? standard : options[name];
     limits[i / 4] = value === standard ? value : integer("open", name, value, +words[i + 2], +words[i + 3]);
   }
-  for (const name in options) {
-    if (name.substr(0, 2) == "on" && options[name]) callable("open", name, options[name]);
-  }
+  const callbacks = "onready onerror onwarning onprogress onstep onrecover firmwareagain".split(" ");
+  for (let i = 0; i < callbacks.length; i++) if (options[callbacks[i]]) callable("open", callbacks[i], options[callbacks[i]]);
   return limits;
 }

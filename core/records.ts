@@ -1,4 +1,4 @@
-import { failure } from "./errors.js";
+import { callable, failure } from "./errors.js";
 import { call, report, type Host } from "./host.js";
 import type { Store } from "./options.js";
 
@@ -14,27 +14,30 @@ function load(store: Store): Uint8Array {
   return bytes instanceof Uint8Array ? bytes : new Uint8Array(0);
 }
 
+/** Where the first record of this type and length begins, or, without one, where the last good record ends. */
+function find(bytes: Uint8Array, type: Record, length: number): number {
+  let at = 0;
+  while (at + 2 <= bytes.length && at + 2 + bytes[at + 1] <= bytes.length && (bytes[at] != type || bytes[at + 1] != length)) at += 2 + bytes[at + 1];
+  return at;
+}
+
 /** A copy of the first record of this type and length, or null. */
 export function readRecord(store: Store, type: Record, length: number): Uint8Array | null {
   const bytes = load(store);
-  let at = 0;
-  while (at + 2 <= bytes.length) {
-    const end = at + 2 + bytes[at + 1];
-    if (end > bytes.length) break;
-    if (bytes[at] == type && bytes[at + 1] == length) return new Uint8Array(bytes.subarray(at + 2, end));
-    at = end;
-  }
-  return null;
+  const at = find(bytes, type, length);
+  return at + 2 + length <= bytes.length && bytes[at] == type && bytes[at + 1] == length ? new Uint8Array(bytes.subarray(at + 2, at + 2 + length)) : null;
 }
 
-/** Adds a record and saves; false where the store failed. */
+/** Adds a record behind the last good one and saves; false where the store failed. */
 export function addRecord(store: Store, type: Record, content: Uint8Array): boolean {
   const old = load(store);
-  const bytes = new Uint8Array(old.length + 2 + content.length);
-  bytes.set(old, 0);
-  bytes[old.length] = type;
-  bytes[old.length + 1] = content.length;
-  bytes.set(content, old.length + 2);
+  // No record is of this length: the end.
+  const end = find(old, type, -1);
+  const bytes = new Uint8Array(end + 2 + content.length);
+  bytes.set(old.subarray(0, end), 0);
+  bytes[end] = type;
+  bytes[end + 1] = content.length;
+  bytes.set(content, end + 2);
   return store.save(bytes);
 }
 
@@ -48,6 +51,8 @@ export function addStore(host: Host): void {
   }
 
   if (!store) return;
+  callable("open", "store.load", store.load);
+  callable("open", "store.save", store.save);
   try {
     if (!session.address) session.address = readRecord(store, Record.Address, 6);
   } catch (e) {

@@ -21,7 +21,8 @@ function derive(identity: Uint8Array | string): Uint8Array {
 export function useRandomAddress(host: Host, bytes: Uint8Array): void {
   const address = new Uint8Array(bytes.subarray(0, 6));
   address[5] |= 0xc0;
-  host._session.address = address;
+  // That of the options holds for as long as they do.
+  if (bytes != host._mac) host._session.address = address;
   host._address.set(address);
   host._addresstype = 1;
 }

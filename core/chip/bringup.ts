@@ -195,22 +195,23 @@ function listen(host: Host, looks: number): void {
   goTo(host, Step.Reset);
 }
 
-/** Reads `count` bytes of the record that is to be sent into the packet, at `at`; a source that fails ends the try. */
-function readRecord(host: Host, from: number, at: number, count: number): void {
+/** Reads `count` bytes of the record that is to be sent into the packet, at `at`; false where the source fails, which ends the try. */
+function readRecord(host: Host, from: number, at: number, count: number): boolean {
   try {
     readFirmware(host._firmware!, host._offset! + from, host._packet, at, count);
+    return true;
   } catch (e) {
     host._fail(host, "firmware-read", host._record);
+    return false;
   }
 }
 
-/** The opcode of that record; its length is left in the packet's fourth byte. */
+/** The opcode of that record, its length left in the packet's fourth byte; 0 where the source has failed. */
 function recordOpcode(host: Host): number {
-  readRecord(host, 0, 1, FirmwareSize.RecordHeader);
-  return get16(host._packet, 1);
+  return readRecord(host, 0, 1, FirmwareSize.RecordHeader) ? get16(host._packet, 1) : 0;
 }
 
-/** Builds the command of the present step; returns how many milliseconds its answer may take. */
+/** Builds the command of the present step; returns how many milliseconds its answer may take, 0 where there is none after all. */
 export function buildStep(host: Host): number {
   const limits = host._limits;
   const step = host._state;
@@ -237,7 +238,7 @@ export function buildStep(host: Host): number {
     case Step.Record:
     case Step.Launch:
       begin(host, recordOpcode(host));
-      readRecord(host, FirmwareSize.RecordHeader, 4, host._packet[3]);
+      if (!host._opcode || !readRecord(host, FirmwareSize.RecordHeader, 4, host._packet[3])) return 0;
       host._end += host._packet[3];
       break;
     case Step.Address:
@@ -266,7 +267,7 @@ function putMask(host: Host, table: EventTable): void {
     let bits = 0;
     do {
       // LE Meta events have a table of their own. The bit of Number Of Completed Packets is reserved: it cannot be masked.
-      if ((table[code] || (code == Event.LeMeta && table == host._events)) && code != Event.NumberOfCompletedPackets) bits |= 1 << ((code - 1) & 7);
+      if ((table[code] || (code == Event.LeMeta && table == host._events)) && !(code == Event.NumberOfCompletedPackets && table == host._events)) bits |= 1 << ((code - 1) & 7);
     } while (code++ & 7);
     put8(host, bits);
   }
@@ -331,17 +332,20 @@ export function takeStep(host: Host, status: number, bytes: Uint8Array, at: numb
         return;
       case Step.Minidriver:
         wait(host, host._limits[Limit.Minidriver], function () {
+          const opcode = recordOpcode(host);
           flush(host);
           // Some images begin with this very command.
-          if (recordOpcode(host) == Command.DownloadMinidriver) host._offset! += FirmwareSize.RecordHeader;
-          goTo(host, next);
+          if (opcode == Command.DownloadMinidriver) host._offset! += FirmwareSize.RecordHeader;
+          if (opcode) goTo(host, next);
         });
         return;
       case Step.Record:
         host._record!++;
         host._offset! += FirmwareSize.RecordHeader + host._packet[3];
         call(host, host._options.onprogress, host._offset, host._firmware!._source.length);
-        next = recordOpcode(host) == Command.WriteRam ? Step.Record : Step.Launch;
+        detail = recordOpcode(host);
+        if (!detail) return;
+        next = detail == Command.WriteRam ? Step.Record : Step.Launch;
         break;
       case Step.Launch:
         detail = host._firmware!._source.length;

@@ -2,7 +2,7 @@ import { get16 } from "../bytes/bytes.js";
 import { hex } from "../bytes/hex.js";
 import { clearTimer, setTimer, Slot } from "../clock.js";
 import { Counter } from "../counters.js";
-import { failure } from "../errors.js";
+import { failure, type BlimpError } from "../errors.js";
 import { Command, Event } from "../hci/codes.js";
 import { begin, forget, issue } from "../hci/commands.js";
 import { closeUart } from "../hci/h4.js";
@@ -17,6 +17,8 @@ function stop(host: Host): void {
   host._doubt = "";
   forget(host);
   clearTimer(host, Slot.Step);
+  clearTimer(host, Slot.Wake);
+  clearTimer(host, Slot.Doze);
 }
 
 function resetRoles(host: Host): void {
@@ -38,9 +40,12 @@ function halt(host: Host, phase: Phase): void {
 
 /** The end of this rise, and of the instance if it never was ready or has rested often enough. */
 function giveUp(host: Host, error: Error): void {
+  // The application may have closed it in a callback just before.
+  if (host._phase < Phase.Rising) return;
   const rest = host._born ? RETRY[host._rests!++] : 0;
   halt(host, rest ? Phase.Resting : Phase.Closed);
   if (rest) setTimer(host, Slot.Step, rest, rise);
+  (error as BlimpError).final = !rest;
   report(host, error);
 }
 
@@ -84,11 +89,16 @@ function takeAnswer(host: Host, status: number, bytes: Uint8Array, at: number, l
   const why = host._doubt!;
   if (host._phase == Phase.Rising) takeStep(host, status, bytes, at, length);
   else if (host._phase != Phase.Ready) return;
-  else if (status || length < 8) recover(host, why, status, false);
+  else if (status < 0 && !host._probed) {
+    // An answer may get lost once.
+    host._probed = true;
+    host._due = true;
+  } else if (status || length < 8) recover(host, why, status, false);
   else if (get16(bytes, at + 1) != host._revision) recover(host, "restarted", 0, false);
   else {
     // The chip is there, and still the one that was brought up.
     host._doubt = "";
+    host._probed = false;
     host._quiet = 0;
   }
 }
@@ -102,6 +112,7 @@ function begins(host: Host): void {
   host._fresh = host._cut = host._loaded = host._loading = false;
   host._step = "";
   host._state = -1;
+  host._probed = false;
 }
 
 /** Brings everything back: by a Reset where the chip may still hear one, or by cutting its power. */
@@ -153,9 +164,8 @@ export const SUPERVISION: Supervision = {
   },
 };
 
-/** Takes the board and begins the rise. Throws "busy" where another instance holds it. */
+/** Takes the board and begins the rise. */
 export function openChip(host: Host): void {
-  if (host._session.held) throw failure("busy", "open", 0);
   host._session.held = true;
   host._phase = Phase.Resting;
   host._events[Event.HardwareError] = {
@@ -175,7 +185,7 @@ export function closeChip(host: Host): void {
   stop(host);
   resetRoles(host);
   // Nobody sends any more, even if the answer comes before this is over.
-  host._phase = Phase.Resting;
+  host._phase = Phase.Closed;
   if (host._baud) {
     begin(host, Command.Reset);
     issue(host, 0);

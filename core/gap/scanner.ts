@@ -186,12 +186,12 @@ export function addScanning(host: Host, instance: Scanning): Role {
   }
 
   function queue(advert: Advert): void {
+    batch.push(advert);
     if (batch.length >= Scan.Batch) deliver();
-    if (batch.length >= Scan.Batch) {
+    if (batch.length > Scan.Batch) {
       batch.shift();
       host._counters[Counter.Adverts]++;
     }
-    batch.push(advert);
   }
 
   /** Ends the collection of a rule: what it holds waits to be delivered. */

@@ -91,6 +91,9 @@ export function takeAnswer(commands: Commands, code: Event, bytes: Uint8Array, a
       if (status) commands._counters[Counter.Refused]++;
       commands._answered(commands, status, bytes, at + 4, length - 4);
     } else if (opcode) commands._counters[Counter.Late]++;
-    if (!commands._pending && !commands._credits) setTimer(commands, Slot.Command, Patience.NoCredit, expire);
+    if (!commands._pending) {
+      if (commands._credits) clearTimer(commands, Slot.Command);
+      else setTimer(commands, Slot.Command, Patience.NoCredit, expire);
+    }
   }
 }

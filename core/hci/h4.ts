@@ -36,8 +36,6 @@ export interface H4 extends Clock {
   _acl?: (h4: any, bytes: Uint8Array, at: number, length: number) => void;
   /** In step again, as far as the bytes themselves can tell; something has been lost. */
   readonly _resynced: (h4: any) => void;
-  /** The line itself is gone. */
-  readonly _fault: (h4: any, reason: string) => void;
 }
 
 /**
@@ -157,6 +155,7 @@ function show(h4: H4, sent: boolean, bytes: Uint8Array, at: number, length: numb
 /** Opens the UART or changes its rate, in bit/s; false where that failed, which the layer above has been told. */
 export function openUart(h4: H4, baud: number): boolean {
   const uart = h4._hal.uart;
+  let gone = false;
   if (h4._baud == baud) return true;
   try {
     uart.open(
@@ -176,10 +175,12 @@ export function openUart(h4: H4, baud: number): boolean {
         }
       },
       function (reason) {
+        gone = true;
         h4._fault(h4, reason);
         h4._wake(h4);
       },
     );
+    if (gone) return false;
     h4._baud = baud;
     h4._session.baud = baud;
   } catch (e) {
@@ -195,7 +196,11 @@ export function closeUart(h4: H4): void {
     h4._doubtful = 0;
     flush(h4);
     clearTimer(h4, Slot.Line);
-    h4._hal.uart.close();
+    try {
+      h4._hal.uart.close();
+    } catch (e) {
+      h4._counters[Counter.Exceptions]++;
+    }
   }
 }
 
