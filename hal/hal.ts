@@ -1,8 +1,8 @@
 /**
  * The hardware abstraction: everything that the stack needs from a board.
  *
- * A target hands one `Hal` object to `open()`. The stack calls it from its own run loop only, never from two places at once, and it keeps
- * no reference to it after `close()` has finished. Times are milliseconds unless a name or a comment says otherwise.
+ * A target hands one `Hal` object to `open()`. The stack calls it from one place at a time: from `receive`, from a timer, or from a call of the
+ * application. After `close()` it calls nothing of it any more. Times are milliseconds unless a name or a comment says otherwise.
  */
 export interface Hal {
   readonly uart: Uart;

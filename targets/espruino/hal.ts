@@ -1,4 +1,5 @@
 import type { Hal } from "../../hal/hal.js";
+import { reject } from "../../core/errors.js";
 import { makeGpio, type PinWiring } from "../pins.js";
 import type { FirmwareReader } from "../../core/chip/firmware.js";
 
@@ -13,8 +14,14 @@ export interface Wiring extends PinWiring<Pin> {
   /** Pins of the port, where its standard ones are not used: tx to BT_UART_RXD, rx to BT_UART_TXD. */
   tx?: Pin;
   rx?: Pin;
+  /** False where `E.hwRand` is not fit for keys, as on ESP8266 and EFM32: the controller is asked instead. */
+  random?: boolean;
   /** On Linux: the device of the port. */
   path?: string;
+}
+
+function random(target: Uint8Array): void {
+  for (let i = 0; i < target.length; i++) target[i] = E.hwRand();
 }
 
 /**
@@ -44,6 +51,8 @@ export function hal(wiring: Wiring): Hal {
         serial.removeAllListeners("data");
         if (serial.flush) serial.flush();
         serial.unsetup();
+        // The chip is sensitive to noise on a line that nobody drives.
+        if (wiring.tx !== undefined) digitalWrite(wiring.tx, true);
       },
     },
     gpio: makeGpio<Pin>(
@@ -68,9 +77,7 @@ export function hal(wiring: Wiring): Hal {
       const end = getTime() + microseconds / 1e6;
       while (getTime() < end);
     },
-    random: function (target) {
-      for (let i = 0; i < target.length; i++) target[i] = E.hwRand();
-    },
+    random: wiring.random === false ? undefined : random,
     uniqueid: function () {
       return getSerial();
     },
@@ -84,6 +91,6 @@ export function hal(wiring: Wiring): Hal {
  */
 export function firmware(name: string): Uint8Array | FirmwareReader {
   const file = require("Storage").read(name);
-  if (file === undefined) throw new Error("blimp firmware: no file " + name + " in Storage");
+  if (file === undefined) reject("firmware", "name", name, "a file in Storage");
   return new Uint8Array(E.toArrayBuffer(file));
 }

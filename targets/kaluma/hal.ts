@@ -1,4 +1,5 @@
 import type { Hal } from "../../hal/hal.js";
+import type { FirmwareReader } from "../../core/chip/firmware.js";
 import { makeGpio, type PinWiring } from "../pins.js";
 
 declare function require(name: string): any;
@@ -34,9 +35,15 @@ export function hal(wiring: Wiring): Hal {
   // Kaluma sends the whole buffer behind a view: what is sent has to be an array of its own, one of each length that has been needed.
   const exact: { [length: number]: Uint8Array } = {};
   let port: any = null;
+  let rate = 0;
 
   function close(): void {
-    if (port) port.close();
+    if (port) {
+      // Its last bytes may still be in the UART's own queue, which closing forgets: 32 of them, and the one on the line.
+      const end = micros() + (33 * 10 * 1e6) / rate;
+      while (micros() < end);
+      port.close();
+    }
     port = null;
   }
 
@@ -54,6 +61,7 @@ export function hal(wiring: Wiring): Hal {
           options.flow = UART.FLOW_RTS_CTS;
         }
         close();
+        rate = baud;
         port = new UART(wiring.uart, options);
         port.on("data", receive);
       },
@@ -84,6 +92,25 @@ export function hal(wiring: Wiring): Hal {
     delay: function (microseconds) {
       const end = micros() + microseconds;
       while (micros() < end);
+    },
+  };
+}
+
+/**
+ * A firmware image in the board's file system.
+ * @param path of the file
+ * @returns what `open()` takes: it is read piece by piece
+ */
+export function firmware(path: string): FirmwareReader {
+  const fs = require("fs");
+  const file = fs.open(path, "r");
+  return {
+    length: fs.stat(path).size,
+    read: function (offset, target) {
+      // Kaluma writes to the beginning of the buffer behind a view: what it fills has to be an array of its own.
+      const piece = new Uint8Array(target.length);
+      fs.read(file, piece, 0, piece.length, offset);
+      target.set(piece);
     },
   };
 }

@@ -1,2 +1,2 @@
 export { open } from "../bare/observer.js";
-export { hal } from "./hal.js";
+export { firmware, hal } from "./hal.js";

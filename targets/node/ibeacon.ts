@@ -1,4 +1,4 @@
-import { adFlags, adIBeacon, adJoin, readIBeacon } from "../../core/gap/ad.js";
+import { adFlags, adIBeacon, adJoin } from "../../core/gap/ad.js";
 
 /** An iBeacon, as Apple's "Proximity Beacon Specification" has it. */
 export interface IBeacon {
@@ -17,17 +17,6 @@ const FLAGS = 6;
 /** The 30 bytes of the advert. */
 export function encodeIBeacon({ uuid, major, minor, power }: IBeacon): Uint8Array {
   return adJoin([adFlags(FLAGS), adIBeacon(formatUuid(uuid), major, minor, power)]);
-}
-
-/** The iBeacon in an advert, or null where there is none. */
-export function decodeIBeacon(advert: Uint8Array): IBeacon | null {
-  const beacon = readIBeacon(advert);
-  return beacon && { ...beacon, uuid: parseUuid(beacon.uuid)! };
-}
-
-/** About how far away a beacon is, in metres, where nothing stands in between: 6 dB less is twice as far. */
-export function roughDistance(power: number, rssi: number): number {
-  return 10 ** ((power - rssi) / 20);
 }
 
 /** The 16 bytes of a UUID given as 32 hex digits of either case, with or without dashes; null for anything else. */

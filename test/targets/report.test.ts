@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { failure } from "../../core/errors.js";
 import { encodeIBeacon, parseUuid, type IBeacon } from "../../targets/node/ibeacon.js";
+import { hear } from "../../targets/node/report/hearing.js";
 import { explain } from "../../targets/node/report/explain.js";
 import { JsonReport } from "../../targets/node/report/json.js";
 import type { Report } from "../../targets/node/report/report.js";
@@ -35,7 +36,8 @@ function tell(report: Report): void {
   report.warning(failure("rts", "power", 1));
   report.ready(info);
   report.advertising({ beacon, interval: 10240, advert });
-  report.advert({ ms: 12345.678, address: "0b5e12e20001", random: false, rssi: -127, beacon, distance: 123.456, advert });
+  report.scanning({ active: true, interval: 100, window: 50, rules: [{ type: 3, data: Uint8Array.of(0x4c, 0x00) }] });
+  report.heard(hear({ type: 3, rssi: -86, address: "0b5e12e20001", addresstype: 0, data: advert, time: 12345, rule: 2 }, 12345.678));
   report.error(failure("no-answer", "reset", 0));
   report.recovered(info);
   report.end(99999999);
@@ -56,7 +58,7 @@ describe("report", () => {
     assert.match(out.text, /258 ms {2}record {6}load the firmware\n/);
     assert.match(out.text, /d1:69:ba:8c:32:02\n/);
     assert.match(out.text, /9277830A-B2EB-490F-A1DD-7FE38C492EDE {2}major 65535 {2}minor 65535\n/);
-    assert.match(out.text, /from 0b:5e:12:e2:00:01 at -127 dBm, power -128 dBm, about 123.5 m\n/);
+    assert.match(out.text, /from 0b:5e:12:e2:00:01 at -86 dBm, power -128 dBm, about 0.0 m\n/);
     assert.match(errors.text, /^warning: blimp power: rts .*\n {2}The chip's RTS/);
     assert.match(errors.text, /\nerror: blimp reset: no-answer.*\n {2}The controller is silent/);
   });
@@ -93,15 +95,17 @@ describe("report", () => {
     const fields = { uuid: "9277830A-B2EB-490F-A1DD-7FE38C492EDE", major: 65535, minor: 65535, power: -128 };
     const advert = "0201061aff4c0002159277830ab2eb490fa1dd7fe38c492edeffffffff80";
     assert.deepEqual(find("advertising"), { event: "advertising", ...fields, interval: 10240, advert });
+    assert.deepEqual(find("scanning"), { event: "scanning", active: true, interval: 100, window: 50, rules: [{ type: 3, data: "4c00" }] });
     assert.deepEqual(find("advert"), {
       event: "advert",
-      ms: 12345.68,
+      type: 3,
+      rssi: -86,
       address: "0b5e12e20001",
-      addresstype: "public",
-      rssi: -127,
-      ...fields,
-      distance: 123.46,
-      advert,
+      addresstype: 0,
+      data: advert,
+      time: 12345,
+      rule: 2,
+      ibeacon: { ...fields, uuid: "9277830ab2eb490fa1dd7fe38c492ede" },
     });
     const error = find("error") as { [field: string]: unknown };
     assert.deepEqual([error.code, error.step, error.detail], ["no-answer", "reset", 0]);

@@ -258,6 +258,7 @@ describe("blimp scan, going on", function () {
     server = createServer((socket) => {
       sockets.push(socket);
       socket.on("error", () => {});
+      remote?.stop();
       remote = new RemoteChip(board, (data) => socket.write(data));
       socket.on("data", (data) => remote!.receive(data));
     });
@@ -303,7 +304,7 @@ describe("blimp scan, going on", function () {
     assert.equal(find("000000000001", 3).name, Buffer.from(HOSTILE, "latin1").toString("utf8"));
     assert.equal(find("000000000001", 3).data, Buffer.from(adName(HOSTILE)).toString("hex"));
     assert.deepEqual(find("000000000002", 3).eddystone, { frame: "url", power: -20, url: `http://${HOSTILE_URL.slice(1)}` });
-    assert.deepEqual([find("000000000003", 2).name, find("000000000003", 2).rssi], ["f\u00fcr", null]);
+    assert.deepEqual([find("000000000003", 2).name, find("000000000003", 2).rssi], ["f\u00fcr", 127]);
   });
 
   for (const signal of ["SIGINT", "SIGTERM"] as const) {

@@ -4,7 +4,7 @@ import { explain } from "./explain.js";
 import { formatUuid, type IBeacon } from "../ibeacon.js";
 import type { Hearing } from "./hearing.js";
 import { asciiJson, readUtf8 } from "./printable.js";
-import type { Broadcast, Report, Search, Sighting } from "./report.js";
+import type { Broadcast, Report, Search } from "./report.js";
 
 /** One JSON object a line; bytes as lower-case hex. */
 export class JsonReport implements Report {
@@ -36,18 +36,13 @@ export class JsonReport implements Report {
     this._put("advertising", { ...fields(beacon), interval, advert: hex(advert) });
   }
 
-  advert({ ms, address, random, rssi, beacon, distance, advert }: Sighting): void {
-    const addresstype = random ? "random" : "public";
-    this._put("advert", { ms: round(ms), address, addresstype, rssi, ...fields(beacon), distance: round(distance), advert: hex(advert) });
-  }
-
   scanning({ active, interval, window, rules }: Search): void {
     const given = rules.map((rule) => (rule.data instanceof Uint8Array ? { ...rule, data: hex(rule.data) } : rule));
     this._put("scanning", { active, interval, window, rules: given });
   }
 
-  heard({ advert, rssi, name, ibeacon, eddystone }: Hearing): void {
-    const { type, address, addresstype, data, time, rule } = advert;
+  heard({ advert, name, ibeacon, eddystone }: Hearing): void {
+    const { type, rssi, address, addresstype, data, time, rule } = advert;
     const said = { ...(name !== null && { name: readUtf8(name) }), ...(ibeacon && { ibeacon }), ...(eddystone && { eddystone }) };
     this._put("advert", { type, rssi, address, addresstype, data: hex(data), time, rule, ...said });
   }

@@ -21,21 +21,6 @@ export interface Search {
   readonly rules: readonly ScanRule[];
 }
 
-/** An iBeacon that a scanner has heard. */
-export interface Sighting {
-  /** ms since power-up */
-  readonly ms: number;
-  /** 12 lower-case hex digits */
-  readonly address: string;
-  readonly random: boolean;
-  /** dBm */
-  readonly rssi: number;
-  readonly beacon: IBeacon;
-  /** metres */
-  readonly distance: number;
-  readonly advert: Uint8Array;
-}
-
 /** What a command tells of its doings. Times are in ms since power-up, by the clock of the HAL. */
 export interface Report {
   /** What is about to be done, in a line. Programs are not told. */
@@ -46,7 +31,6 @@ export interface Report {
   ready(info: ReadyInfo): void;
   recovered(info: ReadyInfo): void;
   advertising(broadcast: Broadcast): void;
-  advert(sighting: Sighting): void;
   scanning(search: Search): void;
   heard(hearing: Hearing): void;
   warning(error: Error): void;

@@ -3,7 +3,7 @@ import { explain } from "./explain.js";
 import { formatUuid } from "../ibeacon.js";
 import { describe, formatDistance, type Hearing } from "./hearing.js";
 import { printable } from "./printable.js";
-import type { Broadcast, Report, Search, Sighting } from "./report.js";
+import type { Broadcast, Report, Search } from "./report.js";
 
 /** What goes on in each step of the bring-up. */
 const STEPS: { readonly [step: string]: string | undefined } = {
@@ -101,12 +101,6 @@ export class TextReport implements Report {
     const { uuid, major, minor, power } = beacon;
     this._put(`\n${this._style("green", "advertising")} an iBeacon every ${interval} ms, power ${power} dBm`);
     this._put(`  UUID ${formatUuid(uuid)}  major ${major}  minor ${minor}\n`);
-  }
-
-  advert({ ms, address, rssi, beacon, distance }: Sighting): void {
-    const { uuid, major, minor, power } = beacon;
-    this._put(`${this._time(ms)} ${this._style("bold", formatUuid(uuid))}  major ${major}  minor ${minor}`);
-    this._put(`${MARGIN}from ${colons(address)} at ${rssi} dBm, power ${power} dBm, about ${distance.toFixed(1)} m`);
   }
 
   scanning({ active, interval, window, rules }: Search): void {
