@@ -86,7 +86,7 @@ async function script(entry, target, wrap) {
 
 /** What is built for small engines: folder of entries, folder of scripts, ending, wrapping. */
 const SCRIPTS = [
-  ["targets/bare", "dist/bare", ".min.js", "script"],
+  ["targets/jerryscript", "dist/bare", ".min.js", "script"],
   ["targets/espruino", "dist/espruino", ".min.js", "module"],
   ["targets/kaluma", "dist/kaluma", ".min.js", "script"],
   ["test/engine", "dist/engine-check", ".js", "program"],

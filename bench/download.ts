@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createBoard, makeImage, splitImage, ImageOpcode } from "../hal/mock/index.js";
-import { open } from "../targets/bare/beacon.js";
+import { open } from "../targets/jerryscript/beacon.js";
 
 /** The firmware image of the Raspberry Pi, where it is at hand. */
 const IMAGE = join(process.env.SHARED ?? "../shared", "firmware/BCM43430A1.hcd");

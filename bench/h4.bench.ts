@@ -2,7 +2,7 @@
  * Received H4 events: heap and time per event through the public `open` over a HAL without hardware, beside another host in the same loop on
  * the same bytes; and the firmware download in virtual time. `node --expose-gc h4.bench.mjs [--json FILE]`
  */
-import { open } from "../targets/bare/beacon.js";
+import { open } from "../targets/jerryscript/beacon.js";
 import { downloads, firmware } from "./download.js";
 import { heapOf, save, speedOf, table, whole, type Heap, type Speed, type Work } from "./measure.js";
 import { NullBoard } from "./null.js";

@@ -6,7 +6,7 @@
 import { spawnSync } from "node:child_process";
 import { Session } from "node:inspector";
 import type { ScanRule } from "../core/gap/rules.js";
-import { open } from "../targets/bare/observer.js";
+import { open } from "../targets/jerryscript/observer.js";
 import { heapOf, save, speedOf, table, whole, type Heap, type Speed, type Work } from "./measure.js";
 import { NullBoard } from "./null.js";
 import { bleHost, type Feed } from "./peer.js";

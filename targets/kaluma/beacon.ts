@@ -1,2 +1,2 @@
-export { open } from "../bare/beacon.js";
+export { open } from "../jerryscript/beacon.js";
 export { firmware, hal } from "./hal.js";

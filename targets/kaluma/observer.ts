@@ -1,2 +1,2 @@
-export { open } from "../bare/observer.js";
+export { open } from "../jerryscript/observer.js";
 export { firmware, hal } from "./hal.js";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Air, LeController, PLAIN, Random, VirtualClock } from "../../hal/mock/index.js";
-import { open } from "../../targets/bare/beacon.js";
+import { open } from "../../targets/jerryscript/beacon.js";
 import { complete, hex, IBEACON, OP, plainRig, rig, status, type Rig } from "../support/rig.js";
 
 const NEW = "a new advert";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { open } from "../../targets/bare/beacon.js";
+import { open } from "../../targets/jerryscript/beacon.js";
 import { rejects, rig } from "../support/rig.js";
 
 describe("open: arguments", () => {

@@ -1,4 +1,4 @@
-import { open } from "../../targets/bare/beacon.js";
+import { open } from "../../targets/jerryscript/beacon.js";
 import { createBench, type Bench } from "./_chip.js";
 
 /** A beacon that is ready, on a chip that runs its patch; what it has sent so far is forgotten. */

@@ -1,4 +1,4 @@
-import { open } from "../../targets/bare/beacon.js";
+import { open } from "../../targets/jerryscript/beacon.js";
 import { check, finish, same, say } from "./_check.js";
 import { bytes, complete, createBench } from "./_chip.js";
 

@@ -1,4 +1,4 @@
-import { open } from "../../targets/bare/observer.js";
+import { open } from "../../targets/jerryscript/observer.js";
 import { check, finish, same } from "./_check.js";
 import { createBench, type Bench } from "./_chip.js";
 
