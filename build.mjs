@@ -14,7 +14,7 @@ const quiet = words.includes("--quiet");
 const [task = "build", ...rest] = words.filter((word) => word !== "--quiet");
 
 /** Most bytes of each script for small engines: a ratchet. The goals are 10 and 12 kB. */
-const LIMITS = { "bare/beacon.min.js": 15700, "bare/observer.min.js": 19400 };
+const LIMITS = { "bare/beacon.min.js": 15900, "bare/observer.min.js": 19600 };
 
 process.chdir(root);
 

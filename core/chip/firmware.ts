@@ -165,5 +165,6 @@ export function checkFirmware(firmware: Firmware, scratch: Uint8Array): Error | 
     bad = "block";
     record = block;
   }
-  return bad ? failure("firmware-" + bad, "firmware", bad == "size" ? length : record) : null;
+  if (bad == "size") return failure("firmware-size", "firmware", length, "image of " + length + " bytes, expected " + FirmwareSize.Least + ".." + FirmwareSize.Most);
+  return bad ? failure("firmware-" + bad, "firmware", record) : null;
 }

@@ -31,11 +31,20 @@ function halt(host: Host, phase: Phase): void {
   stop(host);
   closeUart(host);
   for (let slot = 0; slot < host._timers.length; slot++) clearTimer(host, slot);
-  if (gpio.regon) gpio.regon(0);
-  if (gpio.lpo && !gpio.clock) gpio.lpo(0);
   resetRoles(host);
   host._phase = phase;
   host._session.held = phase > Phase.Closed;
+  // A pin that fails keeps neither the board nor the other pin.
+  try {
+    if (gpio.lpo && !gpio.clock) gpio.lpo(0);
+  } catch (e) {
+    host._counters[Counter.Exceptions]++;
+  }
+  try {
+    if (gpio.regon) gpio.regon(0);
+  } catch (e) {
+    host._counters[Counter.Exceptions]++;
+  }
 }
 
 /** The end of this rise, and of the instance if it never was ready or has rested often enough. */
@@ -89,8 +98,8 @@ function takeAnswer(host: Host, status: number, bytes: Uint8Array, at: number, l
   const why = host._doubt!;
   if (host._phase == Phase.Rising) takeStep(host, status, bytes, at, length);
   else if (host._phase != Phase.Ready) return;
-  else if (status < 0 && !host._probed) {
-    // An answer may get lost once.
+  else if (!host._probed && (status < 0 || (why == "sync" && !status))) {
+    // An answer may get lost once; and out of step one alone is not believed, because somebody's advert may look like it.
     host._probed = true;
     host._due = true;
   } else if (status || length < 8) recover(host, why, status, false);

@@ -243,7 +243,7 @@ export function addScanning(host: Host, instance: Scanning): Role {
       raw!(bytes, at, rule);
     } catch (e) {
       host._counters[Counter.Exceptions]++;
-      report(host, e as Error);
+      if (host._phase) report(host, e as Error);
     }
   }
 

@@ -180,7 +180,10 @@ export function openUart(h4: H4, baud: number): boolean {
         h4._wake(h4);
       },
     );
-    if (gone) return false;
+    if (gone) {
+      if (!h4._baud) uart.close();
+      return false;
+    }
     h4._baud = baud;
     h4._session.baud = baud;
   } catch (e) {
@@ -218,6 +221,8 @@ export function sendPacket(h4: H4, length: number): void {
 }
 
 function write(h4: H4, length: number): void {
+  // The application may have closed it while it looked at the packet.
+  if (!h4._baud) return;
   try {
     h4._hal.uart.write(h4._packet, 0, length);
   } catch (e) {
