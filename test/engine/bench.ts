@@ -1,4 +1,5 @@
 import { open } from "../../targets/jerryscript/beacon.js";
+import { open as observe } from "../../targets/jerryscript/observer.js";
 import { check, finish, same, say } from "./_check.js";
 import { bytes, complete, createBench } from "./_chip.js";
 
@@ -146,4 +147,46 @@ check("bench: from an answer to the next command", function () {
 });
 
 bt.close();
+
+check("bench: reports that no rule lets through", function () {
+  const quiet = createBench({ revision: 508 });
+  const uart = quiet.hal.uart;
+  let take: (data: Uint8Array) => void = receive;
+  let reports = 0;
+  let passed = 0;
+  const observer = observe(
+    {
+      uart: {
+        open: function (baud, flow, to, fault) {
+          take = to;
+          uart.open(baud, flow, to, fault);
+        },
+        write: uart.write,
+        close: uart.close,
+      },
+      gpio: quiet.hal.gpio,
+      timer: quiet.hal.timer,
+      delay: quiet.hal.delay,
+    },
+    null,
+    { health: 0 },
+  );
+  // The beginning of an iBeacon; and a report of somebody's name.
+  observer.setscanfilter([{ type: 3, data: "\x1a\xff\x4c\x00\x02\x15" }]);
+  observer.startscan(function (adverts) {
+    passed += adverts.length;
+  });
+  quiet.run(1000);
+  const report = bytes("043e17020103010102030405c60b0201060709626c696d7031c4");
+  const before = observer.counters().received;
+  const each = measure(function (count) {
+    reports += count;
+    for (let i = 0; i < count; i++) take(report);
+  });
+  same(observer.counters().received - before, reports, "received");
+  same(passed, 0, "let through");
+  tell("rejected-report", each * 1000, "microseconds");
+  observer.close();
+});
+
 finish();
