@@ -7,9 +7,8 @@ export interface Ring {
   readonly _bytes: Uint8Array;
   readonly _size: number;
   _tail: number;
-  /** How many bytes wait to be read, and the most that ever did. */
+  /** How many bytes wait to be read. */
   _used: number;
-  _peak: number;
 }
 
 /**
@@ -17,7 +16,7 @@ export interface Ring {
  * @param reserve the longest piece that has to lie in one, in bytes; not above `size`
  */
 export function createRing(size: number, reserve: number): Ring {
-  return { _bytes: new Uint8Array(size + reserve), _size: size, _tail: 0, _used: 0, _peak: 0 };
+  return { _bytes: new Uint8Array(size + reserve), _size: size, _tail: 0, _used: 0 };
 }
 
 /**
@@ -40,7 +39,6 @@ export function append(ring: Ring, data: Uint8Array | string, from: number): num
     }
   }
   ring._used += count;
-  if (ring._used > ring._peak) ring._peak = ring._used;
   return count;
 }
 

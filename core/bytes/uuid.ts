@@ -1,4 +1,5 @@
 import { toBytes } from "./bytes.js";
+import { parseHex } from "./hex.js";
 
 /**
  * Reads a UUID.
@@ -7,18 +8,7 @@ import { toBytes } from "./bytes.js";
  */
 export function parseUuid(value: any): Uint8Array | null {
   if (typeof value == "number") return value >= 0 && value <= 0xffff && value % 1 == 0 ? new Uint8Array([value, value >> 8]) : null;
-  let source: any = value;
-  if (typeof value == "string") {
-    const digits = value.split("-").join("").toLowerCase();
-    source = [];
-    for (let i = 0; i < digits.length; i += 2) {
-      const high = "0123456789abcdef".indexOf(digits[i]);
-      const low = "0123456789abcdef".indexOf(digits[i + 1] || "?");
-      if (high < 0 || low < 0) return null;
-      source.push(high * 16 + low);
-    }
-  }
-  const bytes = toBytes(source);
+  const bytes = typeof value == "string" ? parseHex(value.split("-").join("")) : toBytes(value);
   if (!bytes || (bytes.length != 2 && bytes.length != 16)) return null;
   const reversed = new Uint8Array(bytes.length);
   for (let i = 0; i < bytes.length; i++) reversed[i] = bytes[bytes.length - 1 - i];

@@ -3,7 +3,7 @@
  * build holds those that it uses.
  */
 import { toBytes, type Bytes } from "../bytes/bytes.js";
-import { hex } from "../bytes/hex.js";
+import { hex, parseHex } from "../bytes/hex.js";
 import { parseUuid } from "../bytes/uuid.js";
 import { integer, reject } from "../errors.js";
 
@@ -54,18 +54,8 @@ function uuidOf(method: string, name: string, value: any): Uint8Array {
 
 /** So many bytes, as they are or as hex digits. */
 function hexOf(method: string, name: string, value: Uint8Array | string, count: number): Uint8Array {
-  const bytes = new Uint8Array(count);
-  if (typeof value != "string") {
-    const given = toBytes(value);
-    if (given && given.length == count) return given;
-  }
-  for (let i = 0; i < count; i++) {
-    const high = "0123456789abcdef".indexOf(String(value).charAt(2 * i).toLowerCase() || "?");
-    const low = "0123456789abcdef".indexOf(String(value).charAt(2 * i + 1).toLowerCase() || "?");
-    if (high < 0 || low < 0 || String(value).length != 2 * count) reject(method, name, value, count + " bytes or " + 2 * count + " hex digits");
-    bytes[i] = high * 16 + low;
-  }
-  return bytes;
+  const bytes = typeof value == "string" ? parseHex(value) : toBytes(value);
+  return bytes && bytes.length == count ? bytes : reject(method, name, value, count + " bytes or " + 2 * count + " hex digits");
 }
 
 function structure(method: string, name: string, type: number, data: Bytes): Uint8Array {

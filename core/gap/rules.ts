@@ -1,4 +1,5 @@
 import { toBytes } from "../bytes/bytes.js";
+import { readAddress } from "../bytes/hex.js";
 import { integer, reject } from "../errors.js";
 
 /** One rule of a scan filter. All keys are optional, those present must all match; other keys are ignored. */
@@ -76,20 +77,12 @@ export const enum Collect {
 }
 
 function putAddress(rule: Uint8Array, name: string, value: any): void {
-  const text = toBytes(value);
-  let digits = 0;
-  for (let i = 0; text && i < text.length; i++) {
-    const character = String.fromCharCode(text[i]).toLowerCase();
-    const digit = "0123456789abcdef".indexOf(character);
-    const place = 5 - (digits >> 1);
-    if (digit >= 0 && digits < 12) {
-      rule[Place.Address + place] |= digits & 1 ? digit : digit << 4;
-      rule[Place.Mask + place] |= digits & 1 ? 15 : 240;
-    }
-    if (digit >= 0 || character == "_") digits++;
-    else if (":-. ".indexOf(character) < 0) digits = 99;
+  const characters = typeof value == "string" ? null : toBytes(value);
+  let text = typeof value == "string" ? value : "";
+  for (let i = 0; characters && i < characters.length; i++) text += String.fromCharCode(characters[i]);
+  if (!readAddress(text, rule.subarray(Place.Address, Place.Mask), rule.subarray(Place.Mask, Place.DataLength))) {
+    reject("setscanfilter", name, value, "12 hex digits or _");
   }
-  if (digits != 12) reject("setscanfilter", name, value, "12 hex digits or _");
 }
 
 /**

@@ -1,25 +1,12 @@
 import assert from "node:assert/strict";
-import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { makeImage } from "../../hal/mock/index.js";
+import { blimp, CLI, type Event } from "./support/cli.js";
 import { until } from "./support/bringup.js";
 import { useFolder } from "./support/folder.js";
 
-const CLI = "dist/node/cli.js";
 const ADVERT = "0201061aff4c0002159277830ab2eb490fa1dd7fe38c492ede00010002c5";
-
-interface Run {
-  status: number | null;
-  out: string;
-  errors: string;
-}
-
-type Event = { event: string } & { [field: string]: any };
-
-function blimp(...words: string[]): Run {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, ...words], { encoding: "utf8", timeout: 20000 });
-  return { status, out: stdout, errors: stderr };
-}
 
 function events({ out }: { out: string }): Event[] {
   return out.trimEnd().split("\n").map((line) => JSON.parse(line));

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { createServer, type Server, type Socket } from "node:net";
 import { failure } from "../../core/errors.js";
 import { createBoard, PduType, type BeaconOptions } from "../../hal/mock/index.js";
@@ -8,11 +8,11 @@ import { hear } from "../../targets/node/report/hearing.js";
 import { asciiJson, columns, fit, printable } from "../../targets/node/report/printable.js";
 import { ScanReport } from "../../targets/node/report/scan.js";
 import type { TextOutput } from "../../targets/node/report/text.js";
+import { blimp, CLI, type Event, type Run } from "./support/cli.js";
 import { until } from "./support/bringup.js";
 import { useFolder } from "./support/folder.js";
 import { RemoteChip } from "./support/remotechip.js";
 
-const CLI = "dist/node/cli.js";
 const UUID = "9277830ab2eb490fa1dd7fe38c492ede";
 const DASHED = "9277830A-B2EB-490F-A1DD-7FE38C492EDE";
 
@@ -45,19 +45,6 @@ const HOSTILE = "a\x1b[2J\x9b31m\r\n\x07\x7f\\\xe2\x80\xae\xffz";
 const HOSTILE_SHOWN = "a\\x1b[2J\\x9b31m\\x0d\\x0a\\x07\\x7f\\x5c\\xe2\\x80\\xae\\xffz";
 /** The same in a web address: its prefix is "http://". */
 const HOSTILE_URL = "\x02\x1b]0;x\x0e\x9b\x7fy";
-
-interface Run {
-  status: number | null;
-  out: string;
-  errors: string;
-}
-
-type Event = { event: string } & { [field: string]: any };
-
-function blimp(...words: string[]): Run {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, ...words], { encoding: "utf8", timeout: 20000 });
-  return { status, out: stdout, errors: stderr };
-}
 
 function events(out: string): Event[] {
   return out.trimEnd().split("\n").map((line) => JSON.parse(line));
