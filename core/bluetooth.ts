@@ -11,7 +11,7 @@ import { readLimits, type Options } from "./options.js";
 /** What every instance can do, whatever parts it is built of. */
 export interface Core {
   /**
-   * Ends everything: resets the chip, powers it down where its power line is wired, gives the UART back. May be called at any moment, also in
+   * Ends everything: ends the connections (for a second at most), resets the chip, powers it down where its power line is wired, gives the UART back. May be called at any moment, also in
    * a callback, and again. None of the application's callbacks runs afterwards; `open()` may follow at once.
    */
   close(): void;
@@ -38,8 +38,9 @@ export type Open<Instance> = (hal: Hal, firmware: FirmwareSource | null, options
  * Makes the `open()` of a build.
  * @param parts in the order of priority
  * @param longest the longest H4 packet that the build may receive, in bytes
+ * @param standards the build's own defaults of limits, by their names
  */
-export function createOpen<Instance>(parts: Part[], longest: number): Open<Core & Instance> {
+export function createOpen<Instance>(parts: Part[], longest: number, standards?: { [limit: string]: number }): Open<Core & Instance> {
   /**
    * Takes the board over and brings the chip up. Returns at once; `options.onready` or `options.onerror` follows. What is called on the
    * instance meanwhile is declared: it comes into force when the chip is ready.
@@ -52,8 +53,10 @@ export function createOpen<Instance>(parts: Part[], longest: number): Open<Core 
     if (!hal || !hal.uart || !hal.timer || !hal.gpio) reject("open", "hal", hal, "{uart, gpio, timer, delay}");
     const given = options === undefined ? {} : options;
     const session: Session = hal.session || (hal.session = { held: false, address: null, baud: 0 });
+    // Another instance may only be waiting for its links to end.
+    if (session.finish) session.finish();
     if (session.held) throw failure("busy", "open", 0, "another instance holds this board");
-    const host = createHost(hal, given, readLimits(given), longest, session, SUPERVISION);
+    const host = createHost(hal, given, readLimits(given, standards), longest, session, SUPERVISION);
     const instance: any = {
       close: function () {
         closeChip(host);
@@ -78,6 +81,7 @@ export function createOpen<Instance>(parts: Part[], longest: number): Open<Core 
       const role = parts[i](host, instance);
       if (role) host._roles.push(role);
     }
+    for (let i = 0; i < host._made.length; i++) host._made[i]();
     openChip(host);
     return instance;
   };

@@ -17,6 +17,9 @@ export const enum Slot {
   /** A chip that is being woken, and one that may soon sleep. */
   Wake,
   Doze,
+  /** The earliest deadline of all links; what the application is to be told a little later. */
+  Deadline,
+  Later,
   /** The rule number n of the scan filter collects: Collect + n. */
   Collect,
 }

@@ -23,6 +23,10 @@ export interface Counters {
   exceptions: number;
   /** Adverts that came faster than the application took them. */
   adverts: number;
+  /** Frames and requests of peers that are not for us or not allowed, and get no answer. */
+  ignored: number;
+  /** Values that were longer than a connection carries, and were cut. */
+  cut: number;
 }
 
 /** The counters' places in the array that keeps them: the order of their names. */
@@ -40,12 +44,14 @@ export const enum Counter {
   Restarts,
   Exceptions,
   Adverts,
+  Ignored,
+  Cut,
   Count,
 }
 
 /** The counters as an object. */
 export function readCounters(counters: Uint32Array): Counters {
-  const names = "received sent overruns dropped resyncs malformed unknown timeouts late refused restarts exceptions adverts".split(" ");
+  const names = "received sent overruns dropped resyncs malformed unknown timeouts late refused restarts exceptions adverts ignored cut".split(" ");
   const copy: any = {};
   for (let i = 0; i < names.length; i++) copy[names[i]] = counters[i];
   return copy;

@@ -31,6 +31,15 @@ export function reject(method: string, name: string, value: any, expected: strin
 }
 
 /**
+ * Checks a number, whole or not.
+ * @throws BlimpError "argument" unless it is one from `low` to `high`
+ */
+export function bounded(method: string, name: string, value: any, low: number, high: number): number {
+  if (typeof value != "number" || !(value >= low && value <= high)) reject(method, name, value, low + ".." + high);
+  return value;
+}
+
+/**
  * Checks a whole number.
  * @throws BlimpError "argument" unless it is one from `low` to `high`
  */

@@ -4,13 +4,20 @@ import { setTimer, Slot } from "./clock.js";
 import { Counter } from "./counters.js";
 import { failure } from "./errors.js";
 import { Event, Status } from "./hci/codes.js";
-import { issue, takeAnswer, type Commands } from "./hci/commands.js";
+import type { Characteristic, Database } from "./gatt/database.js";
+import type { Advertiser } from "./gap/advertiser.js";
+import type { Buffers, Connection, Link } from "./connection.js";
+import type { Acl } from "./hci/acl.js";
+import { issue, takeAnswer } from "./hci/commands.js";
 import { createReceiveRing, receivePacket } from "./hci/h4.js";
 import { Limit, type Options } from "./options.js";
 
 /** One row of an event table: the fewest parameter bytes that make sense, and who takes the `length` that begin at `at`. */
 export interface EventRow {
   readonly _least: number;
+  /** The chip is asked for it only where it claims these bits of that octet of Supported Commands. */
+  readonly _octet?: number;
+  readonly _bits?: number;
   readonly _handler: (host: Host, bytes: Uint8Array, at: number, length: number) => void;
 }
 
@@ -52,7 +59,7 @@ export const enum Phase {
  * An instance of the stack: its state, layer upon layer, in one record. What begins as false, null or nothing is left out when the record is
  * made: on a small engine each costs its place.
  */
-export interface Host extends Commands {
+export interface Host extends Acl {
   readonly _options: Options;
   readonly _limits: Int32Array;
   _phase: Phase;
@@ -122,6 +129,61 @@ export interface Host extends Commands {
   /** The address that the options ask for. */
   _mac?: Uint8Array | null;
   _firmware?: Firmware | null;
+  /** The application has closed it, and hears nothing any more; links are being ended. */
+  _leaving?: boolean;
+  /** Called when all parts have been added. */
+  readonly _made: (() => void)[];
+  // What follows belongs to parts, and is there where they are.
+  _links: Link[];
+  _advertiser?: Advertiser;
+  _linker?: Role;
+  /** Sends ACL packets. */
+  _pump?: (host: Host) => void;
+  /** After a loss of step: looks whether all links still are. */
+  _recheck?: () => void;
+  /** The prototype of connections; buffers of links that are free. */
+  _methods: Connection & { [method: string]: any };
+  _free: Buffers[];
+  /** Called when a link begins and when it ends. */
+  _beginners: ((host: Host, link: Link) => void)[];
+  _enders: ((host: Host, link: Link) => void)[];
+  /** Called when a deadline has passed, by its number; when the first of them passes. */
+  _expired: ((host: Host, link: Link) => void)[];
+  _watched: number;
+  /** What the application is to be told a little later. */
+  _later: any[][];
+  _onconnect?: ((connection: Connection) => void) | null;
+  /** The least security of a connection; what brings one there. */
+  _level: number;
+  _secure?: (host: Host, link: Link) => void;
+  /** A connection of ours has been made, or has failed. */
+  _initiated?: (status: number, link?: Link) => void;
+  /** L2CAP channels. */
+  _att?: (host: Host, link: Link, bytes: Uint8Array, at: number, length: number) => void;
+  _smp?: (host: Host, link: Link, bytes: Uint8Array, at: number, length: number) => void;
+  /** The peer has refused the parameters that we have asked for; or asks us, the central, for some: whether it gets them. */
+  _unchanged: (host: Host, link: Link) => void;
+  _asks?: (link: Link, values: number[]) => boolean;
+  /** What is served, and what a handler returns that answers later. */
+  _database: Database;
+  _deferral: {};
+  /** The whole length of the value that has been read last. */
+  _valueLength: number;
+  /** Looks at a PDU first; true: it has been taken care of. */
+  _ask?: (link: Link, bytes: Uint8Array, at: number, length: number) => boolean;
+  /** A link has changed its configuration of a characteristic; has confirmed an indication. */
+  _configured?: (link: Link, handle: number, value: number) => void;
+  _confirmed?: (host: Host, link: Link) => void;
+  /** The first handle of the application's services; that of Service Changed; what else the Generic Attribute service has. */
+  _first: number;
+  _changedHandle: number;
+  _ownChars: Characteristic[];
+  /** The services have changed; whether a link does not know it yet; an indication has come to its end. */
+  _rehash?: () => void;
+  _unaware?: (link: Link) => boolean;
+  _indicated?: (link: Link, handle: number, confirmed: boolean) => void;
+  /** The chip's LE states, where it tells. */
+  _states?: Uint8Array | null;
 }
 
 /** Milliseconds after which what has failed is tried again though nothing has changed. */
@@ -136,25 +198,26 @@ const enum Size {
 export function report(host: Host, error: Error): void {
   const handler = host._options.onerror;
   try {
-    if (handler) handler(error);
+    if (handler && !host._leaving) handler(error);
   } catch (e) {
     host._counters[Counter.Exceptions]++;
   }
 }
 
-/** Calls the application; what it throws is counted and reported. */
-export function call(host: Host, callback: ((...values: any[]) => any) | null | undefined, value?: any, second?: any): any {
+/** Calls the application; what it throws is counted and reported, and `failed` returned. */
+export function call(host: Host, callback: ((...values: any[]) => any) | null | undefined, value?: any, second?: any, third?: any, failed?: any): any {
   try {
-    if (callback) return callback(value, second);
+    if (callback && !host._leaving) return third === undefined ? callback(value, second) : callback(value, second, third);
   } catch (e) {
     host._counters[Counter.Exceptions]++;
     if (host._phase) report(host, e as Error);
   }
+  return failed;
 }
 
 /** Throws "closed" where the instance has been closed; `method` is what the application has called. */
 export function use(host: Host, method: string): void {
-  if (!host._phase) throw failure("closed", method, 0, "the instance is closed");
+  if (!host._phase || host._leaving) throw failure("closed", method, 0, "the instance is closed");
 }
 
 /** Whether the chip claims the command of this bit of Supported Commands. */
@@ -200,6 +263,7 @@ export function run(host: Host): void {
         // Nothing goes out where the UART has failed while the command was made.
         if (host._baud) host._issue(host, limit);
       }
+      if (host._pump && host._phase == Phase.Ready && !host._doubtful && host._doubt != "sync") host._pump(host);
     }
   } catch (e) {
     // The application's callbacks are guarded, each by itself: this is the board.
@@ -218,7 +282,8 @@ function build(host: Host): number {
   if (host._phase != Phase.Ready || host._doubt || host._doubtful) return 0;
   for (let i = 0; i < host._roles.length; i++) {
     host._asked = host._roles[i];
-    if (!host._asked._held && host._asked._next()) return host._limits[Limit.CommandLimit];
+    // Of an instance that is being closed only the links go on.
+    if (!host._asked._held && (!host._leaving || host._asked == host._linker) && host._asked._next()) return host._limits[Limit.CommandLimit];
   }
   host._idle = true;
   return 0;
@@ -270,7 +335,8 @@ export type Supervision = Pick<Host, "_build" | "_take" | "_fail" | "_ready" | "
 
 /** Makes an instance's record; `longest` is the longest H4 packet that it may receive. */
 export function createHost(hal: Hal, options: Options, limits: Int32Array, longest: number, session: Session, supervision: Supervision): Host {
-  return {
+  // What belongs to a part is made by it.
+  const host: Partial<Host> = {
     _hal: hal,
     _options: options,
     _limits: limits,
@@ -293,6 +359,7 @@ export function createHost(hal: Hal, options: Options, limits: Int32Array, longe
     _fail: supervision._fail,
     _ready: supervision._ready,
     _roles: [],
+    _made: [],
     _events: {},
     _leEvents: {},
     _supported: new Uint8Array(64),
@@ -315,4 +382,5 @@ export function createHost(hal: Hal, options: Options, limits: Int32Array, longe
     _revision: 0,
     _name: "",
   };
+  return host as Host;
 }

@@ -56,14 +56,22 @@ export const enum Limit {
   CommandLimit,
   Attempts,
   Health,
+  Links,
+  Mtu,
+  Queue,
+  Prepare,
+  AclPackets,
+  MaxInterval,
+  MaxLatency,
   Count,
 }
 
 /**
  * Takes the limits out of the options.
+ * @param standards a build's own defaults, in place of those here
  * @throws BlimpError "argument" for one that is no integer or out of its bounds, and for a callback that is no function
  */
-export function readLimits(options: Options): Int32Array {
+export function readLimits(options: Options, standards?: { [limit: string]: number }): Int32Array {
   // Name, default, least (besides the default), most. Times in milliseconds, sizes in bytes, rates in bit/s. One text, made into words when it is needed: a table would
   // cost a small engine a hundred variables for good.
   const words = (
@@ -88,13 +96,26 @@ export function readLimits(options: Options): Int32Array {
     // How often the whole bring-up is tried.
     "attempts 3 1 100 " +
     // Nothing received for so long: ask the chip whether it is there. 0: never.
-    "health 10000 0 3600000"
+    "health 10000 0 3600000 " +
+    // Connections at a time.
+    "links 1 1 8 " +
+    // The largest ATT MTU: 23 fits one packet of a CYW43438.
+    "mtu 23 23 517 " +
+    // Notifications of full length that may wait, on each connection.
+    "queue 4 1 256 " +
+    // Bytes of prepared writes on each connection: each part of a long value takes 6 more.
+    "prepare 160 24 8192 " +
+    // ACL packets in the controller at a time. 0: as many as it says, but two in a CYW43438, which more may block.
+    "aclpackets 0 1 255 " +
+    // The longest connection interval and the largest latency that a peer may ask for.
+    "maxinterval 4000 8 4000 " +
+    "maxlatency 499 0 499"
   ).split(" ");
   const limits = new Int32Array(Limit.Count);
   if (!options || typeof options != "object") reject("open", "options", options, "an object");
   for (let i = 0; i < words.length; i += 4) {
     const name = words[i];
-    const standard = +words[i + 1];
+    const standard = (standards && standards[name]) || +words[i + 1];
     const value = options[name] === undefined ? standard : options[name];
     limits[i / 4] = value === standard ? value : integer("open", name, value, +words[i + 2], +words[i + 3]);
   }

@@ -2,7 +2,7 @@
  * The hardware abstraction: everything that the stack needs from a board.
  *
  * A target hands one `Hal` object to `open()`. The stack calls it from one place at a time: from `receive`, from a timer, or from a call of the
- * application. After `close()` it calls nothing of it any more. Times are milliseconds unless a name or a comment says otherwise.
+ * application. After `close()`, and the second at most that links may take to end, it calls nothing of it any more. Times are milliseconds unless a name or a comment says otherwise.
  */
 export interface Hal {
   readonly uart: Uart;
@@ -101,6 +101,8 @@ export interface Session {
   held: boolean;
   /** The rate in bit/s at which the UART was open last: where its power cannot be cut the chip may have stayed there. */
   baud: number;
+  /** Ends an instance that has been closed and still waits for its links to end. */
+  finish?: (() => void) | null;
   /** The static random address drawn for this board, least significant octet first, or null. */
   address: Uint8Array | null;
 }

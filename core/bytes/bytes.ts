@@ -15,6 +15,6 @@ export function toBytes(value: any): Uint8Array | null {
 }
 
 /** The little-endian 16-bit number at `at`. */
-export function get16(bytes: Uint8Array, at: number): number {
+export function get16(bytes: ArrayLike<number>, at: number): number {
   return bytes[at] | (bytes[at + 1] << 8);
 }

@@ -31,16 +31,33 @@ export function addSleep(host: Host): Role {
     asleep = true;
   }
 
-  function send(_host: Host, limit: number): void {
+  /** Keeps the chip awake for a while. */
+  function keep(): void {
     setTimer(host, Slot.Doze, Milliseconds.Wake + Milliseconds.Doze, doze);
-    if (!asleep) return issue(host, limit);
+  }
+
+  /** Wakes it, and calls `then` when it is awake. */
+  function wake(then: (host: Host) => void): void {
     asleep = false;
     gpio.devwake!(0);
+    setTimer(host, Slot.Wake, Milliseconds.Wake, then);
+  }
+
+  function send(_host: Host, limit: number): void {
+    keep();
+    if (!asleep && host._timers[Slot.Wake] == null) return issue(host, limit);
     // Nobody else may build a packet meanwhile.
     host._pending = true;
-    setTimer(host, Slot.Wake, Milliseconds.Wake, function () {
+    wake(function () {
       issue(host, limit);
     });
+  }
+
+  /** Before an ACL packet is sent: whether it has to wait for the chip to wake. */
+  function rouse(): boolean {
+    keep();
+    if (asleep) wake(run);
+    return host._timers[Slot.Wake] != null;
   }
 
   if (wired) {
@@ -58,11 +75,15 @@ export function addSleep(host: Host): Role {
       return true;
     },
     _answer: function (status) {
-      if (status == Status.Success) host._issue = send;
+      if (status == Status.Success) {
+        host._issue = send;
+        host._rouse = rouse;
+      }
       return status <= 0;
     },
     _reset: function () {
       host._issue = issue;
+      host._rouse = undefined;
       if (asleep) {
         // What comes next may be the last thing that the chip is told: it has to hear it.
         gpio.devwake!(0);

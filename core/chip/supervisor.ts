@@ -3,13 +3,19 @@ import { hex } from "../bytes/hex.js";
 import { clearTimer, setTimer, Slot } from "../clock.js";
 import { Counter } from "../counters.js";
 import { failure, type BlimpError } from "../errors.js";
-import { Command, Event } from "../hci/codes.js";
+import { leave, type Link } from "../connection.js";
+import { Command, Event, Status } from "../hci/codes.js";
 import { begin, forget, issue } from "../hci/commands.js";
 import { closeUart } from "../hci/h4.js";
 import { call, declared, doubt, Phase, report, RETRY, type Host, type Supervision } from "../host.js";
 import { Limit } from "../options.js";
 import { buildStep, goTo, Step, takeStep, warn } from "./bringup.js";
 import { checkFirmware, openFirmware } from "./firmware.js";
+
+const enum Patience {
+  /** For links to end when the instance is closed, in milliseconds. */
+  Links = 1000,
+}
 
 /** Forgets what is due, what is awaited and what is waited for. */
 function stop(host: Host): void {
@@ -30,7 +36,8 @@ function halt(host: Host, phase: Phase): void {
   const gpio = host._hal.gpio;
   stop(host);
   closeUart(host);
-  for (let slot = 0; slot < host._timers.length; slot++) clearTimer(host, slot);
+  // What the application is still to be told it is told.
+  for (let slot = 0; slot < host._timers.length; slot++) if (slot != Slot.Later) clearTimer(host, slot);
   resetRoles(host);
   host._phase = phase;
   host._session.held = phase > Phase.Closed;
@@ -47,10 +54,26 @@ function halt(host: Host, phase: Phase): void {
   }
 }
 
+/** Resets the chip, powers it down and gives the board back. */
+function endChip(host: Host): void {
+  stop(host);
+  resetRoles(host);
+  // Nobody sends any more, even if the answer comes before this is over.
+  host._phase = Phase.Closed;
+  if (host._baud) {
+    begin(host, Command.Reset);
+    issue(host, 0);
+  }
+  halt(host, Phase.Closed);
+  host._session.finish = null;
+  clearTimer(host, Slot.Later);
+}
+
 /** The end of this rise, and of the instance if it never was ready or has rested often enough. */
 function giveUp(host: Host, error: Error): void {
   // The application may have closed it in a callback just before.
   if (host._phase < Phase.Rising) return;
+  if (host._leaving) return endChip(host);
   const rest = host._born ? RETRY[host._rests!++] : 0;
   halt(host, rest ? Phase.Resting : Phase.Closed);
   if (rest) setTimer(host, Slot.Step, rest, rise);
@@ -109,6 +132,7 @@ function takeAnswer(host: Host, status: number, bytes: Uint8Array, at: number, l
     host._doubt = "";
     host._probed = false;
     host._quiet = 0;
+    if (host._recheck && why == "sync") host._recheck();
   }
 }
 
@@ -126,6 +150,7 @@ function begins(host: Host): void {
 
 /** Brings everything back: by a Reset where the chip may still hear one, or by cutting its power. */
 function recover(host: Host, code: string, detail: number, cut: boolean): void {
+  if (host._leaving) return endChip(host);
   stop(host);
   begins(host);
   host._counters[Counter.Restarts]++;
@@ -188,16 +213,18 @@ export function openChip(host: Host): void {
   setTimer(host, Slot.Step, 0, rise);
 }
 
-/** Resets the chip, powers it down and gives the board back. May be called at any time, and again. */
+/**
+ * Ends the links, resets the chip, powers it down and gives the board back. May be called at any time, and again. With links it is over when they
+ * are, or after a second, or when the board is opened again.
+ */
 export function closeChip(host: Host): void {
-  if (!host._phase) return;
-  stop(host);
-  resetRoles(host);
-  // Nobody sends any more, even if the answer comes before this is over.
-  host._phase = Phase.Closed;
-  if (host._baud) {
-    begin(host, Command.Reset);
-    issue(host, 0);
-  }
-  halt(host, Phase.Closed);
+  if (!host._phase || host._leaving) return;
+  if (host._phase != Phase.Ready || !host._links || !host._links.length) return endChip(host);
+  host._leaving = true;
+  host._session.finish = function () {
+    endChip(host);
+  };
+  for (let i = 0; i < host._links.length; i++) leave(host._links[i] as Link, Status.RemoteUserTerminated, true);
+  setTimer(host, Slot.Step, Patience.Links, host._session.finish);
+  declared(host);
 }

@@ -34,6 +34,10 @@ export interface Advertising {
 export interface Advertiser extends Role {
   /** Whether connections are welcome, so that the advert should be connectable. */
   _welcome: boolean;
+  /** What else may be on the air: 2 a scannable advert, 1 one that is neither; both: 3. */
+  _beside: number;
+  /** A connection has ended it. */
+  _stopped(): void;
 }
 
 /**
@@ -62,14 +66,15 @@ export function addAdvertising(host: Host, instance: Advertising): Advertiser {
 
   /** Type and intervals in one number. */
   function wantedParameters(): number {
-    const type = role._welcome ? AdvertisingType.Connectable : response[0] ? AdvertisingType.Scannable : AdvertisingType.NonConnectable;
+    const type = role._welcome ? AdvertisingType.Connectable : response[0] && role._beside > 1 ? AdvertisingType.Scannable : AdvertisingType.NonConnectable;
     return (units(low) * 65536 + units(high)) * 4 + type;
   }
 
   function next(): boolean {
     const wanted = wantedParameters();
-    const enable = on && wanted == parameters;
-    if (!on && !enabled) return false;
+    const allowed = on && (role._welcome || (role._beside & 1) > 0 || (wanted & 1) == 0);
+    const enable = allowed && wanted == parameters;
+    if (!allowed && !enabled) return false;
     if (enabled != enable && (enabled || (dataSet && responseSet))) {
       becomes = enable ? 1 : 0;
       begin(host, Command.LeSetAdvertisingEnable);
@@ -138,7 +143,18 @@ export function addAdvertising(host: Host, instance: Advertising): Advertiser {
     return set;
   }
 
-  const role: Advertiser = { _name: "advertiser", _next: next, _answer: answer, _reset: reset, _welcome: false };
+  const role: Advertiser = {
+    _name: "advertiser",
+    _next: next,
+    _answer: answer,
+    _reset: reset,
+    _welcome: false,
+    _beside: 3,
+    _stopped: function () {
+      enabled = false;
+    },
+  };
+  host._advertiser = role;
 
   instance.startadvertise = function (advert, minAdInterval, maxAdInterval, scanResponse) {
     use(host, "startadvertise");

@@ -59,7 +59,7 @@ export function issue(commands: Commands, limit: number): void {
   commands._pending = true;
   commands._credits--;
   setTimer(commands, Slot.Command, limit, expire);
-  sendPacket(commands, commands._end);
+  sendPacket(commands, commands._packet, 0, commands._end);
 }
 
 function expire(commands: Commands): void {

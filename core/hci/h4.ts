@@ -210,21 +210,21 @@ export function closeUart(h4: H4): void {
 /** Sends so many empty packets that whatever the chip takes for an unfinished one is finished. */
 export function pad(h4: H4): void {
   for (let i = 0; i < h4._packet.length; i++) h4._packet[i] = Packet.Empty;
-  write(h4, h4._packet.length);
+  write(h4, h4._packet, 0, h4._packet.length);
 }
 
-/** Sends the first `length` bytes of the packet. */
-export function sendPacket(h4: H4, length: number): void {
+/** Sends a packet: `length` bytes from `at` on, its indicator first. */
+export function sendPacket(h4: H4, bytes: Uint8Array, at: number, length: number): void {
   h4._counters[Counter.Sent]++;
-  if (h4._sink) show(h4, true, h4._packet, 0, length);
-  write(h4, length);
+  if (h4._sink) show(h4, true, bytes, at, length);
+  write(h4, bytes, at, length);
 }
 
-function write(h4: H4, length: number): void {
+function write(h4: H4, bytes: Uint8Array, at: number, length: number): void {
   // The application may have closed it while it looked at the packet.
   if (!h4._baud) return;
   try {
-    h4._hal.uart.write(h4._packet, 0, length);
+    h4._hal.uart.write(bytes, at, length);
   } catch (e) {
     h4._fault(h4, String(e));
   }

@@ -1,11 +1,19 @@
 import { createOpen, type Core, type Open } from "../../core/bluetooth.js";
 import { addSleep } from "../../core/chip/sleep.js";
 import { addAdvertising, type Advertising } from "../../core/gap/advertiser.js";
+import { addLinks, type Linking } from "../../core/gap/links.js";
 import { addScanning, type Scanning } from "../../core/gap/scanner.js";
+import { addGatt, type Serving } from "../../core/gatt/server.js";
 import { addStore } from "../../core/records.js";
 
-/** The longest packet that may come in: an event. */
-const LONGEST = 258;
+/** The longest packet that may come in: ACL data of a controller that shares its buffers with BR/EDR. */
+const LONGEST = 5 + 1021;
+
+/** What a computer can afford. */
+const STANDARDS = { receive: 4096, links: 8, mtu: 517, queue: 16, prepare: 4096 };
+
+/** What `open()` gives on Node: everything. */
+export type Bluetooth = Core & Advertising & Scanning & Linking & Serving;
 
 /** Opens an instance with every part of the stack. */
-export const open: Open<Core & Advertising & Scanning> = createOpen<Advertising & Scanning>([addStore, addSleep, addScanning, addAdvertising], LONGEST);
+export const open: Open<Bluetooth> = createOpen<Bluetooth>([addLinks, addGatt, addStore, addSleep, addScanning, addAdvertising], LONGEST, STANDARDS);

@@ -1,11 +1,8 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { Core } from "../../core/bluetooth.js";
 import type { FirmwareSource } from "../../core/chip/firmware.js";
 import type { BlimpError } from "../../core/errors.js";
-import type { Advertising } from "../../core/gap/advertiser.js";
-import type { Scanning } from "../../core/gap/scanner.js";
 import type { Options, ReadyInfo } from "../../core/options.js";
 import type { Gpio, Hal, Uart } from "../../hal/hal.js";
 import {
@@ -16,7 +13,7 @@ import {
   type PlainController,
   type VirtualCyw43438,
 } from "../../hal/mock/index.js";
-import { open } from "../../targets/node/open.js";
+import { open, type Bluetooth } from "../../targets/node/open.js";
 
 /** Commands by name, typed from the Core Specification and the notes on the chip. */
 export const OP = {
@@ -67,7 +64,7 @@ export interface Advert {
   random: number;
 }
 
-export type Bt = Core & Advertising & Scanning;
+export type Bt = Bluetooth;
 type Chip = VirtualCyw43438 | PlainController;
 
 export const IMAGE = makeImage();

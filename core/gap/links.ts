@@ -1,0 +1,417 @@
+import { get16 } from "../bytes/bytes.js";
+import { Deadline, isLive, later, leave, makeMethods, setDeadline, type Buffers, type Connection, type Link } from "../connection.js";
+import { setTimer, Slot } from "../clock.js";
+import { callable, failure, integer } from "../errors.js";
+import { findLink, isDrained, layBoxes, pump, queued, receiveAcl, takeCompleted } from "../hci/acl.js";
+import { Command, Event, LeEvent, Status, Supported } from "../hci/codes.js";
+import { begin, put16, put8 } from "../hci/commands.js";
+import { call, declared, supports, use, type Host, type Role } from "../host.js";
+import { receiveFrame, requestParameters } from "../l2cap/l2cap.js";
+import { Limit } from "../options.js";
+
+/** The methods that connections add to the instance. */
+export interface Linking {
+  /**
+   * Welcomes connections, and makes the advert connectable; or refuses them, as at the beginning. Connections that are, stay.
+   * @param callback gets each new connection once it has the security level that is set; to refuse it call its `close()`. null: none is welcome
+   * @throws BlimpError "argument"; "closed"; "security" where the level that is set is not to be had in this build
+   */
+  onconnect(callback: ((connection: Connection) => void) | null): void;
+  /**
+   * Sets the least security that a connection must have. After `open()` it is 4.
+   * @param level 1: none, 3: encrypted, with an authenticated peer; 4: the same by LE Secure Connections
+   * @param code the passkey, 0 to 999999; drawn where it is left out
+   * @throws BlimpError "argument"; "closed"; "security" where the level is not to be had in this build
+   */
+  setsecurity(level: number, code?: number): void;
+  /** The passkey that is shown to who wants to connect; 0: there is none. */
+  getsecuritycode(): number;
+}
+
+const enum Milliseconds {
+  /** For the controller to end a link; then it is asked again. */
+  Disconnect = 10000,
+  /** The response timer of signalling (Vol 3 Part A section 6.2.1), and the change that follows. */
+  Update = 30000,
+}
+
+const enum Acl {
+  /** More than two packets may block a CYW43438, whatever it says. */
+  Cyw43438 = 2,
+}
+
+/** What the links have to know of the chip first. */
+const enum Setup {
+  Buffers,
+  SharedBuffers,
+  States,
+  Done,
+}
+
+function createBuffers(host: Host): Buffers {
+  const mtu = host._limits[Limit.Mtu];
+  const frame = 4 + mtu;
+  return {
+    _in: new Uint8Array(frame < 69 ? 69 : frame),
+    _out: new Uint8Array(host._boxes[3] + host._limits[Limit.Queue] * queued(mtu)),
+    _prepared: new Uint8Array(host._limits[Limit.Prepare]),
+  };
+}
+
+/** Whether the chip can do these two things at once, by its LE states (Vol 4 Part E section 7.8.27). */
+function canBeside(host: Host, bit: number): boolean {
+  return !host._states || (host._states[bit >> 3] & (1 << (bit & 7))) != 0;
+}
+
+/** The advert becomes connectable, or ceases to be. */
+export function welcome(host: Host): void {
+  const advertiser = host._advertiser;
+  const linked = host._links.length > 0;
+  if (!advertiser) return;
+  advertiser._welcome = !!host._onconnect && host._free.length > 0 && (!linked || canBeside(host, 38));
+  // What is not connectable may go on beside a link: scannable, or not even that.
+  advertiser._beside = linked ? (canBeside(host, 21) ? 2 : 0) | (canBeside(host, 20) ? 1 : 0) : 3;
+  declared(host);
+}
+
+/** The application may have the link: it has the security that is asked for. */
+export function admit(host: Host, link: Link): void {
+  link._served = true;
+  if (link._told || link._central || !isLive(link)) return;
+  link._told = true;
+  call(host, host._onconnect, link);
+}
+
+/** A link is no more: its packets are nobody's, its buffers free, and who waits for it hears of it. */
+export function endLink(host: Host, link: Link, reason: number, quietly?: boolean): void {
+  const index = host._links.indexOf(link);
+  if (index < 0) return;
+  host._links.splice(index, 1);
+  host._aclFree += link._inflight;
+  if (link._buffers) host._free.push(link._buffers);
+  link._handle = -1;
+  link._served = false;
+  link._ended = reason;
+  // The last one that close() waits for.
+  if (host._leaving && !host._links.length) setTimer(host, Slot.Step, 0, host._session.finish!);
+  for (let i = 0; i < host._enders.length; i++) host._enders[i](host, link);
+  finishUpdate(host, link, "disconnected");
+  later(host, link._onrssi, 127);
+  if (!link._closed && link._told && link._onclose) {
+    link._closed = true;
+    if (quietly) later(host, link._onclose, reason);
+    else call(host, link._onclose, reason);
+  }
+}
+
+/** A request for other parameters has come to its end. */
+function finishUpdate(host: Host, link: Link, code: string): void {
+  if (!link._asks) return;
+  link._asks = null;
+  link._deadlines[Deadline.Update] = 0;
+  later(host, link._onupdate, code ? failure(code, "parameters", 0) : null);
+}
+
+/**
+ * Adds links to a host: LE Connection Complete and what follows (Vol 4 Part E sections 7.7.65.1, 7.7.5, 7.7.19), Disconnect, LE Connection Update,
+ * Read RSSI.
+ */
+export function addLinks(host: Host, instance: Linking): Role {
+  const limits = host._limits;
+  let setup = Setup.Buffers;
+  // Whom the command under way is about.
+  let subject: Link;
+
+  host._methods = makeMethods();
+  host._links = [];
+  host._free = [];
+  host._enders = [];
+  host._beginners = [];
+  host._expired = [];
+  host._later = [];
+  host._watched = 0;
+  host._turn = 0;
+  host._aclFree = 0;
+
+  function create(handle: number, bytes: Uint8Array, at: number, interval: number): Link {
+    const link: Link = Object.create(host._methods);
+    const buffers = host._free.pop()!;
+    const values: any = {
+      _host: host,
+      _handle: handle,
+      _central: !bytes[at + 3],
+      _peertype: bytes[at + 4] & 1,
+      _peer: new Uint8Array(bytes.subarray(at + 5, at + 11)),
+      _interval: get16(bytes, interval),
+      _latency: get16(bytes, interval + 2),
+      _timeout: get16(bytes, interval + 4),
+      _inflight: 0,
+      _buffers: buffers,
+      _in: buffers && buffers._in,
+      _out: buffers && buffers._out,
+      _inUsed: 0,
+      _lengths: [0, 0, 0],
+      _head: host._boxes[3],
+      _tail: host._boxes[3],
+      _wrap: 0,
+      _box: 0,
+      _at: 0,
+      _left: 0,
+      _security: 1,
+      _mtu: 23,
+      _deadlines: [],
+    };
+    for (const name in values) (link as any)[name] = values[name];
+    return link;
+  }
+
+  function connected(_host: Host, bytes: Uint8Array, at: number, length: number): void {
+    const handle = get16(bytes, at + 1) & 0xfff;
+    const advertiser = host._advertiser;
+    const known = findLink(host, handle) as Link;
+    if (bytes[at]) {
+      if (host._initiated) host._initiated(bytes[at]);
+      return;
+    }
+    // Its end has been lost.
+    if (known) endLink(host, known, Status.ConnectionTimeout);
+    const link = create(handle, bytes, at, at + length - 7);
+    const peripheral = !link._central;
+    host._links.push(link);
+    if (peripheral && advertiser) advertiser._stopped();
+    if (!link._buffers || (peripheral ? !host._onconnect : !host._initiated)) {
+      // Nobody wants it, or any more.
+      link._closed = true;
+      leave(link, Status.RemoteUserTerminated, true);
+    } else if (peripheral) {
+      for (let i = 0; i < host._beginners.length; i++) host._beginners[i](host, link);
+      if (host._secure) host._secure(host, link);
+      else admit(host, link);
+    } else host._initiated!(0, link);
+    welcome(host);
+  }
+
+  host._events[Event.DisconnectionComplete] = {
+    _least: 4,
+    _handler: function (_host, bytes, at) {
+      const link = findLink(host, get16(bytes, at + 1)) as Link;
+      if (bytes[at] || !link) return;
+      endLink(host, link, bytes[at + 3]);
+      welcome(host);
+    },
+  };
+  host._events[Event.NumberOfCompletedPackets] = {
+    _least: 1,
+    _handler: function (_host, bytes, at, length) {
+      takeCompleted(host, bytes, at, length);
+      // Who waits for the last packet may go.
+      host._idle = false;
+    },
+  };
+  host._leEvents[LeEvent.ConnectionComplete] = { _least: 18, _handler: connected };
+  host._leEvents[LeEvent.EnhancedConnectionComplete] = { _least: 30, _handler: connected };
+  host._leEvents[LeEvent.ConnectionUpdateComplete] = {
+    _least: 9,
+    _handler: function (_host, bytes, at) {
+      const link = findLink(host, get16(bytes, at + 1)) as Link;
+      if (!link) return;
+      if (!bytes[at]) {
+        link._interval = get16(bytes, at + 3);
+        link._latency = get16(bytes, at + 5);
+        link._timeout = get16(bytes, at + 7);
+        finishUpdate(host, link, "");
+      } else refused(link);
+    },
+  };
+  host._leEvents[LeEvent.RemoteParameterRequest] = {
+    _least: 10,
+    _octet: Supported.LeParameterRequestReply >> 3,
+    _bits: (1 << (Supported.LeParameterRequestReply & 7)) | (1 << (Supported.LeParameterRequestNegativeReply & 7)),
+    _handler: function (_host, bytes, at) {
+      const link = findLink(host, get16(bytes, at)) as Link;
+      if (link) link._asked = [get16(bytes, at + 2), get16(bytes, at + 4), get16(bytes, at + 6), get16(bytes, at + 8)];
+      host._idle = false;
+    },
+  };
+
+  /** The controllers cannot change the parameters by themselves: L2CAP can ask the central. */
+  function refused(link: Link): void {
+    if (!link._asks) return;
+    if (link._central || link._signalled || !requestParameters(host, link)) return finishUpdate(host, link, "refused");
+    link._signalled = true;
+  }
+
+  /** Whether the parameters that the peer asks for are within the limits. */
+  function acceptable(asked: number[]): boolean {
+    return asked[0] >= 6 && asked[0] <= asked[1] && asked[1] <= limits[Limit.MaxInterval] * 0.8 && asked[2] <= limits[Limit.MaxLatency] && asked[3] >= 10 && asked[3] <= 3200 && asked[3] * 4 > (1 + asked[2]) * asked[1];
+  }
+
+  function put(values: number[]): void {
+    for (let i = 0; i < 4; i++) put16(host, values[i]);
+  }
+
+  function next(): boolean {
+    // As long as nobody wants a connection the chip is not asked.
+    if (!host._onconnect && !host._initiated && !host._links.length) return false;
+    if (setup == Setup.Buffers) {
+      begin(host, supports(host, Supported.LeReadBufferSize) || !supports(host, Supported.LeReadBufferSizeV2) ? Command.LeReadBufferSize : Command.LeReadBufferSizeV2);
+      return true;
+    }
+    if (setup == Setup.SharedBuffers) {
+      begin(host, Command.ReadBufferSize);
+      return true;
+    }
+    if (setup == Setup.States) {
+      setup = Setup.Done;
+      if (supports(host, Supported.LeReadSupportedStates)) {
+        begin(host, Command.LeReadSupportedStates);
+        return true;
+      }
+    }
+    for (let i = 0; i < host._links.length; i++) {
+      subject = host._links[i] as Link;
+      const opcode = wantedOf(subject);
+      if (opcode) {
+        begin(host, opcode);
+        put16(host, subject._handle);
+        if (opcode == Command.Disconnect) put8(host, subject._reason!);
+        else if (opcode == Command.LeParameterRequestNegativeReply) put8(host, Status.UnacceptableParameters);
+        else if (opcode != Command.ReadRssi) {
+          put(opcode == Command.LeConnectionUpdate ? subject._asks! : subject._asked!);
+          // Length of the connection events: as the controller likes.
+          put16(host, 0);
+          put16(host, 0);
+        }
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** The opcode of the command that a link wants, or 0. */
+  function wantedOf(link: Link): number {
+    if (link._reason) return !link._leaving && (link._hurried || isDrained(link)) ? Command.Disconnect : 0;
+    if (link._asked) return acceptable(link._asked) ? Command.LeParameterRequestReply : Command.LeParameterRequestNegativeReply;
+    if (link._asks && !link._deadlines[Deadline.Update]) {
+      setDeadline(host, link, Deadline.Update, Milliseconds.Update);
+      // A peripheral's controller needs the procedure of version 4.1 for it; without, the central's host is asked.
+      if (supports(host, Supported.LeConnectionUpdate) && (link._central || supports(host, Supported.LeParameterRequestReply))) return Command.LeConnectionUpdate;
+      refused(link);
+    }
+    return link._onrssi || link._checked ? Command.ReadRssi : 0;
+  }
+
+  function answer(status: number, bytes: Uint8Array, at: number, length: number): boolean {
+    const opcode = host._opcode;
+    const link = subject;
+    switch (opcode) {
+      case Command.LeReadBufferSize:
+      case Command.LeReadBufferSizeV2:
+      case Command.ReadBufferSize:
+        if (status || length < 3) return false;
+        // The shared buffers' answer has the length of synchronous packets between.
+        const count = opcode == Command.ReadBufferSize ? get16(bytes, at + 3) : bytes[at + 2];
+        host._aclLength = get16(bytes, at);
+        host._aclFree = limits[Limit.AclPackets] || count;
+        if (host._cyw && !limits[Limit.AclPackets] && count > Acl.Cyw43438) host._aclFree = Acl.Cyw43438;
+        setup = host._aclLength && count ? Setup.States : Setup.SharedBuffers;
+        return opcode != Command.ReadBufferSize || setup == Setup.States;
+      case Command.LeReadSupportedStates:
+        host._states = status || length < 8 ? null : new Uint8Array(bytes.subarray(at, at + 8));
+        welcome(host);
+        return true;
+      case Command.Disconnect:
+        if (status == Status.UnknownConnection) endLink(host, link, Status.ConnectionTimeout);
+        else if (status) return false;
+        else {
+          link._leaving = true;
+          setDeadline(host, link, Deadline.Leave, Milliseconds.Disconnect);
+        }
+        welcome(host);
+        return true;
+      case Command.LeConnectionUpdate:
+        if (status) refused(link);
+        return true;
+      case Command.ReadRssi:
+        link._checked = false;
+        if (status == Status.UnknownConnection) {
+          endLink(host, link, Status.ConnectionTimeout);
+          welcome(host);
+        } else if (link._onrssi) {
+          const tell = link._onrssi;
+          link._onrssi = null;
+          call(host, tell, status || length < 3 ? 127 : (bytes[at + 2] << 24) >> 24);
+        }
+        return true;
+      default:
+        link._asked = null;
+        return true;
+    }
+  }
+
+  host._expired[Deadline.Leave] = function (_host, link) {
+    // What is left is not waited for any more; or the disconnection has not come, and is asked for again.
+    link._hurried = true;
+    link._leaving = false;
+    declared(host);
+  };
+  host._expired[Deadline.Update] = function (_host, link) {
+    finishUpdate(host, link, "timeout");
+  };
+  host._expired[Deadline.Completion] = function (_host, link) {
+    // For so long no peer is silent: that they were completed has been lost.
+    host._aclFree += link._inflight;
+    link._inflight = 0;
+    link._drains = false;
+  };
+
+  host._level = 4;
+  host._boxes = layBoxes(limits[Limit.Mtu], false);
+  host._made.push(function () {
+    for (let i = limits[Limit.Links]; i > 0; i--) host._free.push(createBuffers(host));
+  });
+  host._recheck = function () {
+    for (let i = 0; i < host._links.length; i++) {
+      const link = host._links[i] as Link;
+      link._checked = true;
+      if (link._inflight) {
+        link._drains = true;
+        setDeadline(host, link, Deadline.Completion, link._timeout * 10 + 1000);
+      }
+    }
+  };
+  host._acl = receiveAcl;
+  host._frame = receiveFrame;
+  host._unchanged = function (_host, link) {
+    finishUpdate(host, link, "refused");
+  };
+  host._pump = pump;
+
+  instance.onconnect = function (callback) {
+    use(host, "onconnect");
+    if (callback) callable("onconnect", "callback", callback);
+    if (callback && host._level != 1 && !host._secure) throw failure("security", "onconnect", host._level, "level " + host._level + " is not in this build: setsecurity(1)");
+    host._onconnect = callback;
+    welcome(host);
+  };
+  instance.setsecurity = function (level) {
+    use(host, "setsecurity");
+    if (integer("setsecurity", "level", level, 1, 4) == 2) integer("setsecurity", "level", level, 3, 4);
+    if (level > 1) throw failure("security", "setsecurity", level, "level " + level + " is not in this build");
+    host._level = 1;
+  };
+  instance.getsecuritycode = function () {
+    return 0;
+  };
+
+  return (host._linker = {
+    _name: "links",
+    _next: next,
+    _answer: answer,
+    _reset: function () {
+      while (host._links.length) endLink(host, host._links[0] as Link, Status.ConnectionTimeout, true);
+      setup = Setup.Buffers;
+      host._aclFree = 0;
+    },
+  });
+}
