@@ -117,6 +117,9 @@ export interface Link extends AclLink, Connection {
   _indicated?: number;
   _ondone?: (error: Error | null, connection: Connection) => void;
   _changed?: boolean;
+  /** Client Supported Features, and what the client knows of the services. */
+  _features?: number;
+  _awareness?: number;
   /** Bytes of prepared writes; where their execution stands. */
   _prepared?: number;
   _pass?: number;

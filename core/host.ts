@@ -4,6 +4,7 @@ import { setTimer, Slot } from "./clock.js";
 import { Counter } from "./counters.js";
 import { failure } from "./errors.js";
 import { Event, Status } from "./hci/codes.js";
+import type { Job } from "./crypto/provider.js";
 import type { Characteristic, Database } from "./gatt/database.js";
 import type { Advertiser } from "./gap/advertiser.js";
 import type { Buffers, Connection, Link } from "./connection.js";
@@ -169,8 +170,8 @@ export interface Host extends Acl {
   _deferral: {};
   /** The whole length of the value that has been read last. */
   _valueLength: number;
-  /** Looks at a PDU first; true: it has been taken care of. */
-  _ask?: (link: Link, bytes: Uint8Array, at: number, length: number) => boolean;
+  /** Look at an ATT PDU first; true: it has been taken care of. */
+  _askers: ((link: Link, bytes: Uint8Array, at: number, length: number) => boolean)[];
   /** A link has changed its configuration of a characteristic; has confirmed an indication. */
   _configured?: (link: Link, handle: number, value: number) => void;
   _confirmed?: (host: Host, link: Link) => void;
@@ -178,10 +179,15 @@ export interface Host extends Acl {
   _first: number;
   _changedHandle: number;
   _ownChars: Characteristic[];
-  /** The services have changed; whether a link does not know it yet; an indication has come to its end. */
+  /** There is a new table; a link has to do with a change; whether it does not know of it yet; an indication has come to its end. */
   _rehash?: () => void;
+  _changes: ((host: Host, link: Link) => void)[];
   _unaware?: (link: Link) => boolean;
   _indicated?: (link: Link, handle: number, confirmed: boolean) => void;
+  /** Blocks to be encrypted; software that does it; whether it has to, because the chip does not. */
+  _jobs: Job[];
+  _software?: (key: Uint8Array, block: Uint8Array) => void;
+  _slowly?: boolean;
   /** The chip's LE states, where it tells. */
   _states?: Uint8Array | null;
 }

@@ -47,6 +47,11 @@ function refuse(host: Host, link: Link, opcode: number, handle: number, code: nu
   return 5;
 }
 
+/** Sends an Error Response. */
+export function answerError(host: Host, link: Link, opcode: number, handle: number, code: number): void {
+  if (openBox(host, link, Box.Reply) >= 0) post(host, link, Box.Reply, Cid.Att, refuse(host, link, opcode, handle, code));
+}
+
 function wordOf(database: Database, handle: number, word: Word): number {
   return database._table[handle * Word.Words + word];
 }
@@ -560,7 +565,7 @@ export function receiveAtt(host: Host, link: Link, bytes: Uint8Array, at: number
     host._counters[Counter.Malformed]++;
     return;
   }
-  if (host._ask && host._ask(link, bytes, at, length)) return;
+  for (let i = 0; i < host._askers.length; i++) if (host._askers[i](link, bytes, at, length)) return;
   while (row < ROWS.length && ROWS[row] != opcode) row += 4;
   // Without room for an answer the peer has not waited for the last one.
   if (!silent && (openBox(host, link, Box.Reply) < 0 || link._waiting)) row = -1;
@@ -578,6 +583,7 @@ export function receiveAtt(host: Host, link: Link, bytes: Uint8Array, at: number
 /** Adds the ATT server to the links of a host. */
 export function addAttServer(host: Host): void {
   host._att = receiveAtt;
+  host._askers = [];
   host._deferral = {};
   host._beginners.push(function (_host, link) {
     link._configurations = new Uint8Array(host._database._configurations);

@@ -393,7 +393,7 @@ function perform(m: Multiplication, program: string): boolean {
 export function isSecret(secret: Uint8Array): boolean {
   const limbs = read(secret, 0);
   const rest = complement(limbs);
-  return join(limbs) != 0 && join(rest) != 0 && !settle(rest);
+  return !settle(rest) && join(rest) != 0 && join(limbs) != 0;
 }
 
 /**

@@ -176,6 +176,12 @@ function ownServices(host: Host): Service[] {
   ];
 }
 
+function isSame(one: ArrayLike<number>, other: ArrayLike<number>): boolean {
+  let same = one.length == other.length;
+  for (let i = 0; same && i < one.length; i++) same = one[i] == other[i];
+  return same;
+}
+
 /** Adds the GATT server to a host, and its methods to the instance. */
 export function addGatt(host: Host, instance: Serving): void {
   let onroom: (() => void) | null = null;
@@ -185,28 +191,30 @@ export function addGatt(host: Host, instance: Serving): void {
     const own = ownServices(host);
     const first = buildDatabase(own, [])._count + 1;
     const database = buildDatabase(own, services);
-    const changed = host._database && (host._database._count >= first || database._count >= first);
+    const old = host._database;
     host._database = database;
     host._first = first;
     // Generic Access has 7 attributes; behind the declaration of Generic Attribute and that of Service Changed comes its value.
     host._changedHandle = 10;
+    if (old && isSame(old._table, database._table) && isSame(old._bytes, database._bytes)) return;
     if (host._rehash) host._rehash();
-    if (!changed) return;
     for (let i = 0; i < host._links.length; i++) {
       const link = host._links[i];
-      const old = link._configurations[0];
+      const told = link._configurations[0];
       link._configurations = new Uint8Array(database._configurations);
       // Who has subscribed to Service Changed still has.
-      link._configurations[0] = old;
+      link._configurations[0] = told;
       link._prepared = 0;
       link._kept = null;
       link._changed = true;
+      for (let j = 0; j < host._changes.length; j++) host._changes[j](host, link);
       tellChange(host, link);
     }
   }
 
   addAttServer(host);
   host._ownChars = [];
+  host._changes = [];
   host._confirmed = function (_host, link) {
     if (!link._indicated) {
       host._counters[Counter.Ignored]++;

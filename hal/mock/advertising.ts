@@ -1,7 +1,8 @@
 import { Advertiser } from "./advertiser.js";
 import { u16 } from "./bytes.js";
 import type { LeController } from "./controller.js";
-import { PduType, type AdvertisingPdu, type DeviceAddress } from "./pdu.js";
+import { LeSubevent } from "./events.js";
+import { PduType, sameAddress, type AdvertisingPdu, type ConnectRequest, type DeviceAddress } from "./pdu.js";
 import { Status } from "./status.js";
 
 /** Advertising_Type of LE Set Advertising Parameters (Core Vol 4 Part E 7.8.5). */
@@ -19,7 +20,6 @@ const VERSION_5_0 = 9;
 const HIGH_DUTY_INTERVAL = 3.75;
 const HIGH_DUTY_TIME = 1280;
 
-const LE_CONNECTION_COMPLETE = 0x01;
 const PERIPHERAL = 0x01;
 
 /** Octets of LE Set Advertising Parameters, and what Reset puts there: 1.28 s, ADV_IND, public address, all channels, no filter. */
@@ -109,6 +109,7 @@ export class Advertising {
       this._advertiser.stop();
     } else if (!this.on) {
       if (this._controller.ownAddress(this._own) === null) return Status.INVALID_HCI_COMMAND_PARAMETERS;
+      if (this._connectable && this._controller.connections.full) return Status.CONNECTION_LIMIT_EXCEEDED;
       this._start();
     }
     return Status.SUCCESS;
@@ -120,6 +121,28 @@ export class Advertising {
     // Policies 1 and 3 take scan requests from the accept list only.
     if ((this._policy & 1) === 1 && !this._controller.acceptlist.has(scanner)) return null;
     return { type: PduType.SCAN_RSP, address: this._address(), data: this._response };
+  }
+
+  /** Answers a CONNECT_IND: true if it is taken, which ends advertising. */
+  takesConnection(request: ConnectRequest): boolean {
+    if (!this.on || !this._connectable || !sameAddress(request.advertiser, this._address())) return false;
+    const target = this._target();
+    if (target !== null && !sameAddress(request.initiator, target)) return false;
+    // Policies 2 and 3 take connection requests from the accept list only; directed advertising asks nobody.
+    if (target === null && (this._policy & 2) === 2 && !this._controller.acceptlist.has(request.initiator)) return false;
+    if (!this._controller.connections.takes(request)) return false;
+    this._advertiser.stop();
+    return true;
+  }
+
+  private get _connectable(): boolean {
+    return PDU_OF[this._type] === PduType.ADV_IND || PDU_OF[this._type] === PduType.ADV_DIRECT_IND;
+  }
+
+  /** Whom directed advertising addresses, null for any other kind. */
+  private _target(): DeviceAddress | null {
+    if (PDU_OF[this._type] !== PduType.ADV_DIRECT_IND) return null;
+    return { bytes: this._parameters.slice(7, 13), random: this._parameters[6] === 1 ? 1 : 0 };
   }
 
   private _start(): void {
@@ -136,7 +159,7 @@ export class Advertising {
   /** Nobody answered directed advertising: LE Connection Complete says so (Core Vol 4 Part E 7.7.65.1). */
   private _timeout(): void {
     const event = new Uint8Array(19);
-    event[0] = LE_CONNECTION_COMPLETE;
+    event[0] = LeSubevent.CONNECTION_COMPLETE;
     event[1] = Status.ADVERTISING_TIMEOUT;
     event[4] = PERIPHERAL;
     event.set(this._parameters.subarray(6, 13), 5);
@@ -149,8 +172,8 @@ export class Advertising {
 
   private _build(): AdvertisingPdu {
     const type = PDU_OF[this._type];
-    if (type !== PduType.ADV_DIRECT_IND) return { type, address: this._address(), data: this._data };
-    const target: DeviceAddress = { bytes: this._parameters.slice(7, 13), random: this._parameters[6] === 1 ? 1 : 0 };
+    const target = this._target();
+    if (target === null) return { type, address: this._address(), data: this._data };
     return { type, address: this._address(), data: NO_DATA, target };
   }
 }

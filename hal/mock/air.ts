@@ -1,7 +1,8 @@
 import { Beacon, type BeaconOptions } from "./beacon.js";
 import type { VirtualClock } from "./clock.js";
 import { Observer, type ObserverOptions } from "./observer.js";
-import { airTime, type AdvertisingPdu, type DeviceAddress } from "./pdu.js";
+import { Link, type LinkFault, type LinkOwner } from "./link.js";
+import { airTime, T_IFS, type AdvertisingPdu, type ConnectRequest, type DeviceAddress, type LinkPdu } from "./pdu.js";
 import { Random } from "./random.js";
 
 /** What takes part in the air: a controller, a beacon, an observer. */
@@ -14,6 +15,11 @@ export interface Radio {
   hear(pdu: AdvertisingPdu, rssi: number, from: Radio): void;
   /** Answers a SCAN_REQ that `scanner` sends after a scannable PDU of this radio: the SCAN_RSP, or null for silence. */
   scanRequested(scanner: DeviceAddress): AdvertisingPdu | null;
+  /**
+   * Answers a CONNECT_IND that follows a connectable PDU of this radio: the owner of its end of the connection, or null if it does not take
+   * it. A radio without this method takes none.
+   */
+  connectRequested?(request: ConnectRequest): LinkOwner | null;
 }
 
 /** What `air.sniff` hands out. */
@@ -24,14 +30,25 @@ export interface Sniffed {
   readonly from: Radio;
 }
 
-/** Inter-frame space, ms. */
-const T_IFS = 0.15;
+/** What `air.sniffLinks` hands out. */
+export interface SniffedLink {
+  /** Virtual time (ms) of the end of the packet. */
+  readonly time: number;
+  readonly link: Link;
+  readonly from: Radio;
+  readonly pdu: LinkPdu;
+  /** True if `linkFault` lost it. */
+  readonly lost: boolean;
+}
+
 /** A SCAN_REQ: preamble, access address, header, ScanA, AdvA, CRC at 1 Mbit/s. */
 const SCAN_REQ_TIME = 0.176;
+/** A CONNECT_IND: preamble, access address, header, InitA, AdvA, LLData, CRC at 1 Mbit/s. */
+const CONNECT_IND_TIME = 0.352;
 
 /**
- * The air: joins the radios of one virtual clock. Legacy advertising on LE 1M is modelled with its times and the scanners' windows. Left
- * out: the three advertising channels (a scanner hears every PDU sent in its window), collisions, and the travel of connections.
+ * The air: joins the radios of one virtual clock. Legacy advertising and connections on LE 1M are modelled with their times and the
+ * scanners' windows. Left out: channels (a scanner hears every PDU sent in its window) and collisions.
  */
 export class Air {
   readonly clock: VirtualClock;
@@ -43,8 +60,14 @@ export class Air {
    */
   rssi: (from: Radio, to: Radio) => number | null = (from) => (from instanceof Beacon ? from.rssi : -60);
 
+  /** What goes wrong on connections; undefined is good air. A lost packet is sent again at the next connection event. */
+  linkFault: LinkFault | undefined = undefined;
+
   /** Replaced, never changed, so that a radio may come and go while a PDU is handed out. */
   private _listeners: readonly Radio[] = [];
+  /** How many times each has asked to listen. */
+  private readonly _asked = new Map<Radio, number>();
+  private _linksniffers: readonly ((sniffed: SniffedLink) => void)[] = [];
   private _sniffers: readonly ((sniffed: Sniffed) => void)[] = [];
 
   constructor(clock: VirtualClock, options: { seed?: number } = {}) {
@@ -54,11 +77,19 @@ export class Air {
 
   /** From now on `radio` hears what is sent while it is `listening`. */
   listen(radio: Radio): void {
-    if (!this._listeners.includes(radio)) this._listeners = [...this._listeners, radio];
+    const asked = this._asked.get(radio) ?? 0;
+    this._asked.set(radio, asked + 1);
+    if (asked === 0) this._listeners = [...this._listeners, radio];
   }
 
-  /** Ends `listen`. */
+  /** Ends one `listen`; the radio is deaf when each has been ended. */
   ignore(radio: Radio): void {
+    const asked = this._asked.get(radio) ?? 0;
+    if (asked > 1) {
+      this._asked.set(radio, asked - 1);
+      return;
+    }
+    this._asked.delete(radio);
     this._listeners = this._listeners.filter((other) => other !== radio);
   }
 
@@ -89,7 +120,39 @@ export class Air {
   }
 
   /**
-   * Calls `callback` with every PDU that is on the air, whoever hears it.
+   * Sends a CONNECT_IND that follows a PDU just heard, and makes the connection. As nothing answers a CONNECT_IND, the initiator has a
+   * connection also where the advertiser did not hear or take it; that one is never established.
+   * @param go asked just before it is sent: the owner of the initiator's end, or null not to send
+   */
+  requestConnection(initiator: Radio, advertiser: Radio, request: ConnectRequest, go: () => LinkOwner | null): void {
+    this.clock.after(T_IFS + CONNECT_IND_TIME, () => {
+      const owner = go();
+      if (owner === null) return;
+      const heard = this.rssi(initiator, advertiser) !== null;
+      const accepted = heard ? (advertiser.connectRequested?.(request) ?? null) : null;
+      new Link(this, request, owner, accepted);
+    });
+  }
+
+  /**
+   * Calls `callback` with every packet on every connection, at its end.
+   * @returns a function that ends it
+   */
+  sniffLinks(callback: (sniffed: SniffedLink) => void): () => void {
+    this._linksniffers = [...this._linksniffers, callback];
+    return () => {
+      this._linksniffers = this._linksniffers.filter((other) => other !== callback);
+    };
+  }
+
+  /** @internal */
+  overhearLink(sniffed: SniffedLink): void {
+    const sniffers = this._linksniffers;
+    for (let i = 0; i < sniffers.length; i++) sniffers[i](sniffed);
+  }
+
+  /**
+   * Calls `callback` with every advertising PDU that is on the air, whoever hears it.
    * @returns a function that ends it
    */
   sniff(callback: (sniffed: Sniffed) => void): () => void {

@@ -1,7 +1,8 @@
 import type { Air } from "./air.js";
 import { u16 } from "./bytes.js";
 import type { VirtualClock } from "./clock.js";
-import { EventCode, LeController, type ControllerOptions } from "./controller.js";
+import { LeController, type ControllerOptions } from "./controller.js";
+import { EventCode } from "./events.js";
 import { H4, H4Assembler } from "./h4.js";
 import type { ControllerIdentity } from "./identity.js";
 import type { Random } from "./random.js";
@@ -21,10 +22,11 @@ export interface LoggedCommand {
   readonly parameters: Uint8Array;
 }
 
-/** A command that the host was not allowed to send. */
+/** A packet that the host was not allowed to send. */
 export interface Violation {
   /** When its first byte had arrived, ms. */
   readonly time: number;
+  /** 0 for ACL data. */
   readonly opcode: number;
   readonly reason: string;
 }
@@ -114,6 +116,7 @@ export abstract class VirtualChip {
     this.controller = new LeController(parts.air, parts.random, identity, address, options);
     this.controller.send = (packet) => this._transmit(packet);
     this.controller.backlog = () => this._end.queued;
+    this.controller.violation = (reason) => this.violations.push({ time: this._begun, opcode: 0, reason });
     this._end.flow = true;
     this._end.setBaud(START_BAUD);
     this._end.receive = (bytes) => {
@@ -154,6 +157,11 @@ export abstract class VirtualChip {
 
   /** Performs a command that came from the host. */
   protected abstract _perform(opcode: number, packet: Uint8Array): void;
+
+  /** Takes a data packet of the host. */
+  protected _data(packet: Uint8Array): void {
+    this.controller.receive(packet);
+  }
 
   /** Ends all that is going on and forgets what the host was told, as a reset of the hardware does. */
   protected _die(): void {
@@ -210,7 +218,7 @@ export abstract class VirtualChip {
 
   private _packet(packet: Uint8Array): void {
     if (packet[0] !== H4.COMMAND) {
-      if (packet[0] !== H4.DIAGNOSTIC) this.controller.receive(packet);
+      if (packet[0] !== H4.DIAGNOSTIC) this._data(packet);
       return;
     }
     const opcode = u16(packet, 1);

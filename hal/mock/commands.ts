@@ -6,9 +6,16 @@ import type { Answer, CommandRow } from "./table.js";
 
 type Row = CommandRow<LeController>;
 
-/** The commands of a controller without connections, in the order of their opcodes (Core Vol 4 Part E 7). */
+/** The commands of a controller for legacy advertising, scanning and connections, in the order of their opcodes (Core Vol 4 Part E 7). */
 export const STANDARD_COMMANDS: readonly Row[] = [
-  { opcode: 0x0406, name: "Disconnect", length: 3, supported: [0, 5], run: noConnection },
+  { opcode: 0x0406, name: "Disconnect", length: 3, supported: [0, 5], run: (c, p) => c.connections.disconnect(p) },
+  {
+    opcode: 0x041d,
+    name: "Read Remote Version Information",
+    length: 2,
+    supported: [2, 7],
+    run: (c, p) => c.connections.readVersion(p),
+  },
 
   { opcode: 0x0c01, name: "Set Event Mask", length: 8, supported: [5, 6], run: (c, p) => set(c.eventmask, p) },
   { opcode: 0x0c03, name: "Reset", length: 0, supported: [5, 7], run: (c) => c.reset() },
@@ -25,7 +32,7 @@ export const STANDARD_COMMANDS: readonly Row[] = [
   { opcode: 0x1003, name: "Read Local Supported Features", length: 0, supported: [14, 5], run: (c) => success(c.identity.features) },
   { opcode: 0x1005, name: "Read Buffer Size", length: 0, supported: [14, 7], run: bufferSize },
   { opcode: 0x1009, name: "Read BD_ADDR", length: 0, supported: [15, 1], run: (c) => success(c.address) },
-  { opcode: 0x1405, name: "Read RSSI", length: 2, supported: [15, 5], run: (_, p) => [NO_CONNECTION, p[0], p[1], 0] },
+  { opcode: 0x1405, name: "Read RSSI", length: 2, supported: [15, 5], run: (c, p) => c.connections.readRssi(p) },
 
   { opcode: 0x2001, name: "LE Set Event Mask", length: 8, supported: [25, 0], run: (c, p) => set(c.leeventmask, p) },
   { opcode: 0x2002, name: "LE Read Buffer Size", length: 0, supported: [25, 1], run: leBufferSize },
@@ -38,6 +45,8 @@ export const STANDARD_COMMANDS: readonly Row[] = [
   { opcode: 0x200a, name: "LE Set Advertising Enable", length: 1, supported: [26, 1], run: (c, p) => c.advertising.setEnable(p[0]) },
   { opcode: 0x200b, name: "LE Set Scan Parameters", length: 7, supported: [26, 2], run: (c, p) => c.scanning.setParameters(p) },
   { opcode: 0x200c, name: "LE Set Scan Enable", length: 2, supported: [26, 3], run: (c, p) => c.scanning.setEnable(p[0], p[1]) },
+  { opcode: 0x200d, name: "LE Create Connection", length: 25, supported: [26, 4], run: (c, p) => c.connections.create(p) },
+  { opcode: 0x200e, name: "LE Create Connection Cancel", length: 0, supported: [26, 5], run: (c) => c.connections.cancel(0x200e) },
   { opcode: 0x200f, name: "LE Read Filter Accept List Size", length: 0, supported: [26, 6], run: (c) => success([c.acceptlist.size]) },
   { opcode: 0x2010, name: "LE Clear Filter Accept List", length: 0, supported: [26, 7], run: (c) => unused(c) ?? c.acceptlist.clear() },
   {
@@ -54,12 +63,42 @@ export const STANDARD_COMMANDS: readonly Row[] = [
     supported: [27, 1],
     run: (c, p) => unused(c) ?? c.acceptlist.remove(p),
   },
+  { opcode: 0x2013, name: "LE Connection Update", length: 14, supported: [27, 2], run: (c, p) => c.connections.update(p) },
+  { opcode: 0x2015, name: "LE Read Channel Map", length: 2, supported: [27, 4], run: (c, p) => c.connections.readChannelMap(p) },
+  { opcode: 0x2016, name: "LE Read Remote Features", length: 2, supported: [27, 5], run: (c, p) => c.connections.readFeatures(p) },
   { opcode: 0x2017, name: "LE Encrypt", length: 32, supported: [27, 6], run: (_, p) => success(leEncrypt(p)) },
   { opcode: 0x2018, name: "LE Rand", length: 0, supported: [27, 7], run: (c) => success(c.draw(8)) },
+  { opcode: 0x2019, name: "LE Enable Encryption", length: 28, supported: [28, 0], run: (c, p) => c.connections.enableEncryption(p) },
+  {
+    opcode: 0x201a,
+    name: "LE Long Term Key Request Reply",
+    length: 18,
+    supported: [28, 1],
+    run: (c, p) => c.connections.replyKey(p, p.slice(2, 18)),
+  },
+  {
+    opcode: 0x201b,
+    name: "LE Long Term Key Request Negative Reply",
+    length: 2,
+    supported: [28, 2],
+    run: (c, p) => c.connections.replyKey(p, null),
+  },
   { opcode: 0x201c, name: "LE Read Supported States", length: 0, supported: [28, 3], run: (c) => success(c.identity.lestates) },
+  {
+    opcode: 0x2020,
+    name: "LE Remote Connection Parameter Request Reply",
+    length: 14,
+    supported: [33, 4],
+    run: (c, p) => c.connections.acceptParameters(p),
+  },
+  {
+    opcode: 0x2021,
+    name: "LE Remote Connection Parameter Request Negative Reply",
+    length: 3,
+    supported: [33, 5],
+    run: (c, p) => c.connections.rejectParameters(p),
+  },
 ];
-
-const NO_CONNECTION = Status.UNKNOWN_CONNECTION_IDENTIFIER;
 
 function success(parameters: ArrayLike<number>): Uint8Array {
   const answer = new Uint8Array(1 + parameters.length);
@@ -73,21 +112,18 @@ function set(mask: Uint8Array, parameters: Uint8Array): number {
   return Status.SUCCESS;
 }
 
-function noConnection(): Answer {
-  return { pending: NO_CONNECTION };
-}
-
 /** The accept list may not change while something asks it. */
 function unused(controller: LeController): number | undefined {
-  return controller.advertising.filtering || controller.scanning.filtering ? Status.COMMAND_DISALLOWED : undefined;
+  const { advertising, scanning, connections } = controller;
+  return advertising.filtering || scanning.filtering || connections.filtering ? Status.COMMAND_DISALLOWED : undefined;
 }
 
-/** Without links nothing flows to the host that would have to be controlled. */
+/** Only the bounds are looked at: data for the host are held up by the UART, not by its credits. */
 function setHostFlow(_: LeController, parameters: Uint8Array): number {
   return parameters[0] <= 3 ? Status.SUCCESS : Status.INVALID_HCI_COMMAND_PARAMETERS;
 }
 
-/** As with flow control, only the bounds are looked at: octets 0 and 3 are the ACL length and number. */
+/** As above, only the bounds are looked at: octets 0 and 3 are the ACL length and number. */
 function setHostBuffers(_: LeController, parameters: Uint8Array): number {
   return u16(parameters, 0) > 0 && u16(parameters, 3) > 0 ? Status.SUCCESS : Status.INVALID_HCI_COMMAND_PARAMETERS;
 }

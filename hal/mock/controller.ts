@@ -3,16 +3,16 @@ import { Advertising } from "./advertising.js";
 import type { Air, Radio } from "./air.js";
 import { le16, u16 } from "./bytes.js";
 import { STANDARD_COMMANDS } from "./commands.js";
+import { Connections, type ConnectionOptions } from "./connections.js";
+import { EventCode } from "./events.js";
 import { H4 } from "./h4.js";
-import type { ControllerIdentity } from "./identity.js";
-import type { AdvertisingPdu, DeviceAddress } from "./pdu.js";
+import type { Buffers, ControllerIdentity } from "./identity.js";
+import type { LinkOwner } from "./link.js";
+import type { AdvertisingPdu, ConnectRequest, DeviceAddress } from "./pdu.js";
 import type { Random } from "./random.js";
 import { Scanning, type ReportOptions } from "./scanning.js";
 import { Status } from "./status.js";
 import { CommandTable, type Answer } from "./table.js";
-
-/** Event codes (Core Vol 4 Part E 7.7). */
-export const EventCode = { COMMAND_COMPLETE: 0x0e, COMMAND_STATUS: 0x0f, HARDWARE_ERROR: 0x10, LE_META: 0x3e } as const;
 
 /** Set Event Mask and LE Set Event Mask as Reset leaves them (7.3.1, 7.8.1). */
 const EVENT_MASK = [0xff, 0xff, 0xff, 0xff, 0xff, 0x1f, 0x00, 0x00];
@@ -22,18 +22,19 @@ const LAST_MASKED_EVENT = 0x3e;
 /** The first version whose own address types include resolvable private addresses (4.2). */
 const VERSION_4_2 = 8;
 
+/** Octets on the way to the host that advertising reports cannot take: a busy scan would starve the connections. */
+const ACL_RESERVE = 512;
+
 const TABLE = new CommandTable(STANDARD_COMMANDS);
 
-export interface ControllerOptions extends ReportOptions {
+export interface ControllerOptions extends ReportOptions, ConnectionOptions {
   /** Name of the radio on the air; default "controller". */
   name?: string;
 }
 
 /**
- * The controller half of HCI (Core Vol 4 Part E) for advertising and scanning, over H4 packets: `receive` takes them whole from the
- * host, `send` gives them to it. It answers at once; the time that a chip needs is up to its owner.
- *
- * Connections are not modelled: ACL data goes to no link, is dropped and counted.
+ * The controller half of HCI (Core Vol 4 Part E) for advertising, scanning and connections, over H4 packets: `receive` takes them whole
+ * from the host, `send` gives them to it. It answers at once; the time that a chip needs is up to its owner.
  */
 export class LeController implements Radio {
   readonly name: string;
@@ -45,9 +46,12 @@ export class LeController implements Radio {
   send: (packet: Uint8Array) => void = () => {};
   /** Tells how many octets are still on their way to the host. */
   backlog: () => number = () => 0;
+  /** Told what the host did against the rules of ACL data; the packet has been dropped. */
+  violation: (reason: string) => void = () => {};
 
   readonly advertising: Advertising;
   readonly scanning: Scanning;
+  readonly connections: Connections;
   acceptlist: AcceptList;
   readonly eventmask = new Uint8Array(8);
   readonly eventmask2 = new Uint8Array(8);
@@ -56,7 +60,7 @@ export class LeController implements Radio {
   lehost = 0;
   /** Num_HCI_Command_Packets in every answer. */
   commandpackets = 1;
-  /** ACL packets that belonged to no link. */
+  /** Data packets that belonged to no connection. */
   stray = 0;
 
   private readonly _random: Random;
@@ -73,6 +77,7 @@ export class LeController implements Radio {
     this.acceptlist = new AcceptList(identity.acceptlist);
     this.advertising = new Advertising(this);
     this.scanning = new Scanning(this, options);
+    this.connections = new Connections(this, options);
     this.reset();
   }
 
@@ -81,8 +86,9 @@ export class LeController implements Radio {
     if (packet[0] === H4.COMMAND) {
       const opcode = u16(packet, 1);
       this.answer(opcode, TABLE.perform(this, opcode, packet.subarray(4)));
+    } else if (packet[0] === H4.ACL) {
+      this.connections.receive(packet);
     } else {
-      // ACL data finds no link. Where links come in, so does the part's stall with more than two LE packets in flight.
       this.stray++;
     }
   }
@@ -91,6 +97,7 @@ export class LeController implements Radio {
   reset(): number {
     this.advertising.reset();
     this.scanning.reset();
+    this.connections.reset();
     this.acceptlist.clear();
     this.eventmask.set(EVENT_MASK);
     this.eventmask2.fill(0);
@@ -133,7 +140,28 @@ export class LeController implements Radio {
    * @param parameters the subevent code first
    */
   metaEvent(parameters: ArrayLike<number>): void {
-    if (bit(this.leeventmask, parameters[0] - 1)) this.event(EventCode.LE_META, parameters);
+    if (this.metaEnabled(parameters[0])) this._send(EventCode.LE_META, parameters, []);
+  }
+
+  /** True if both masks let the LE Meta event with that subevent code through. */
+  metaEnabled(subevent: number): boolean {
+    return bit(this.leeventmask, subevent - 1) && bit(this.eventmask, EventCode.LE_META - 1);
+  }
+
+  /** Sends an event that no mask forbids. */
+  unmaskedEvent(code: number, parameters: ArrayLike<number>): void {
+    this._send(code, parameters, []);
+  }
+
+  /** The buffers for LE ACL data of the host: those of BR/EDR where LE has none of its own (7.8.2). */
+  get aclBuffers(): Buffers {
+    const { leacl, acl } = this.identity;
+    return leacl.length === 0 || leacl.count === 0 ? acl : leacl;
+  }
+
+  /** True if `octets` of ACL data find room on the way to the host. */
+  room(octets: number): boolean {
+    return this.backlog() + octets <= this.scanning.memory + ACL_RESERVE;
   }
 
   /** The 64 octets of Read Local Supported Commands. */
@@ -164,17 +192,23 @@ export class LeController implements Radio {
   }
 
   setRandomAddress(bytes: Uint8Array): number {
-    if (this.advertising.on || this.scanning.on) return Status.COMMAND_DISALLOWED;
+    if (this.advertising.on || this.scanning.on || this.connections.initiating) return Status.COMMAND_DISALLOWED;
     this._randomaddress = { bytes: bytes.slice(), random: 1 };
     return Status.SUCCESS;
   }
 
   listening(time: number): boolean {
-    return this.scanning.listening(time);
+    return this.scanning.listening(time) || this.connections.listening(time);
   }
 
   hear(pdu: AdvertisingPdu, rssi: number, from: Radio): void {
-    this.scanning.hear(pdu, rssi, from);
+    const { now } = this.air.clock;
+    if (this.scanning.listening(now)) this.scanning.hear(pdu, rssi, from);
+    if (this.connections.listening(now)) this.connections.hear(pdu, rssi, from);
+  }
+
+  connectRequested(request: ConnectRequest): LinkOwner | null {
+    return this.advertising.takesConnection(request) ? this.connections.accept() : null;
   }
 
   scanRequested(scanner: DeviceAddress): AdvertisingPdu | null {

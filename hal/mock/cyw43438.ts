@@ -18,6 +18,8 @@ const LAUNCH_RTS = 2;
 const DIAGNOSTIC_LENGTH = 63;
 /** What marks the version text of a patch for this part. */
 const PART_MARK = "4343";
+/** ACL packets on their way to peers; with one more than these the part blocks, and tells nobody. */
+const STALL = 2;
 const CHIP_ID = 94;
 const BUILD_TARGET_UNDEFINED = 255;
 const CONTROLLER_FEATURES = [0x2e, 0, 0, 0, 0, 0, 0, 0];
@@ -74,7 +76,7 @@ export class VirtualCyw43438 extends VirtualChip {
   private _state: ChipState = "off";
 
   constructor(parts: ChipParts, options: Cyw43438Options = {}) {
-    super(parts, { ...CYW43438, ...options.identity }, deviceAddress(options.address ?? ROM_ADDRESS).bytes, options);
+    super(parts, { ...CYW43438, ...options.identity }, deviceAddress(options.address ?? ROM_ADDRESS).bytes, { stall: STALL, ...options });
     this._options = options;
     this._sleep = new Sleep(parts.clock, {
       doze: (asleep) => this._setDeaf(asleep),
@@ -213,6 +215,11 @@ export class VirtualCyw43438 extends VirtualChip {
     if (table.has(opcode)) this.controller.answer(opcode, table.perform(this, opcode, packet.subarray(4)));
     else if (this._state !== "download") this.controller.receive(packet);
     if (opcode === RESET && this._options.resetbaud === true && this._state !== "download") this._end.setBaud(START_BAUD);
+  }
+
+  protected override _data(packet: Uint8Array): void {
+    this._sleep.activity();
+    super._data(packet);
   }
 
   protected override _transmit(bytes: Uint8Array): void {

@@ -6,11 +6,28 @@ export { createBoard, type Board, type BoardOptions, type PinEvent, type Wiring 
 export { VirtualClock, type Handle } from "./clock.js";
 export { Random } from "./random.js";
 export { Wire, WireEnd, Line, type Chunk, type Fault, type WireOptions } from "./wire.js";
-export { Air, type Radio, type Sniffed } from "./air.js";
-export { addressKey, airTime, deviceAddress, PduType, sameAddress, type AdvertisingPdu, type DeviceAddress } from "./pdu.js";
+export { Air, type Radio, type Sniffed, type SniffedLink } from "./air.js";
+export {
+  addressKey,
+  airTime,
+  dataAirTime,
+  deviceAddress,
+  Llid,
+  PduType,
+  sameAddress,
+  type AdvertisingPdu,
+  type ConnectRequest,
+  type DeviceAddress,
+  type LinkPdu,
+} from "./pdu.js";
 export { Beacon, type BeaconOptions } from "./beacon.js";
 export { Observer, type Heard, type ObserverOptions } from "./observer.js";
-export { EventCode, LeController, type ControllerOptions } from "./controller.js";
+export { Central, type CentralOptions, type CentralParameters } from "./central.js";
+export { Link, LinkEnd, type LinkFault, type LinkOwner, type LinkParameters, type LinkVersion, type ParameterRequest } from "./link.js";
+export { LlFeature, LlOpcode } from "./linkcontrol.js";
+export { EventCode, LeSubevent } from "./events.js";
+export { LeController, type ControllerOptions } from "./controller.js";
+export type { ConnectionOptions } from "./connections.js";
 export { STANDARD_COMMANDS } from "./commands.js";
 export { CommandTable, type Answer, type CommandRow } from "./table.js";
 export { CYW43438, PLAIN, type Buffers, type ControllerIdentity } from "./identity.js";

@@ -24,6 +24,37 @@ export interface AdvertisingPdu {
   readonly target?: DeviceAddress;
 }
 
+/** CONNECT_IND: what an initiator asks of an advertiser. */
+export interface ConnectRequest {
+  /** InitA and TxAdd. */
+  readonly initiator: DeviceAddress;
+  /** AdvA and RxAdd. */
+  readonly advertiser: DeviceAddress;
+  /** In the units of HCI: 1.25 ms, events, 10 ms. */
+  readonly parameters: { readonly interval: number; readonly latency: number; readonly timeout: number };
+}
+
+/** LLID of a data physical channel PDU (Core Vol 6 Part B 2.4). */
+export const Llid = { CONTINUE: 1, START: 2, CONTROL: 3 } as const;
+
+/** A PDU of a connection. It never changes once it has been sent: keep it, do not write to it. */
+export interface LinkPdu {
+  /** `Llid`: the rest of an L2CAP frame or nothing, its begin, control. */
+  readonly llid: number;
+  /** Opcode and CtrData of a control PDU, else a part of an L2CAP frame. */
+  readonly payload: Uint8Array;
+}
+
+/** Inter-frame space, ms. */
+export const T_IFS = 0.15;
+/** Octets of the message integrity code that encryption adds to each payload. */
+const MIC = 4;
+
+/** How long a data physical channel PDU is on LE 1M, in ms: preamble, access address, header, payload, MIC, CRC, 8 us each byte. */
+export function dataAirTime(payload: number, encrypted: boolean): number {
+  return (1 + 4 + 2 + payload + (encrypted && payload > 0 ? MIC : 0) + 3) * 0.008;
+}
+
 /** How long a PDU is on LE 1M, in ms: preamble, access address, header, AdvA, data, CRC, 8 us each byte. */
 export function airTime(pdu: AdvertisingPdu): number {
   const payload = pdu.target === undefined ? pdu.data.length : 6;

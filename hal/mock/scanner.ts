@@ -20,7 +20,7 @@ export interface ScanSettings {
 export class Scanner {
   private readonly _air: Air;
   private readonly _radio: Radio;
-  private readonly _report: (pdu: AdvertisingPdu, rssi: number) => void;
+  private readonly _report: (pdu: AdvertisingPdu, rssi: number, from: Radio) => void;
   private _settings: ScanSettings | null = null;
   private _started = 0;
 
@@ -28,7 +28,7 @@ export class Scanner {
    * @param radio the radio that this scanner is part of: it passes `listening` and `hear` on
    * @param report takes each PDU that is to be reported
    */
-  constructor(air: Air, radio: Radio, report: (pdu: AdvertisingPdu, rssi: number) => void) {
+  constructor(air: Air, radio: Radio, report: (pdu: AdvertisingPdu, rssi: number, from: Radio) => void) {
     this._air = air;
     this._radio = radio;
     this._report = report;
@@ -40,14 +40,14 @@ export class Scanner {
 
   /** Starts; the first window opens now. */
   start(settings: ScanSettings): void {
+    if (!this.on) this._air.listen(this._radio);
     this._settings = settings;
     this._started = this._air.clock.now;
-    this._air.listen(this._radio);
   }
 
   stop(): void {
+    if (this.on) this._air.ignore(this._radio);
     this._settings = null;
-    this._air.ignore(this._radio);
   }
 
   /** True within a scan window. */
@@ -61,7 +61,7 @@ export class Scanner {
     if (settings === null) return;
     if (settings.accept !== undefined && !settings.accept(pdu.address)) return;
     if (pdu.target !== undefined && !sameAddress(pdu.target, settings.own)) return;
-    this._report(pdu, rssi);
+    this._report(pdu, rssi, from);
     const scannable = pdu.type === PduType.ADV_IND || pdu.type === PduType.ADV_SCAN_IND;
     if (scannable && settings.active) this._air.requestScan(this._radio, settings.own, from);
   }

@@ -2,6 +2,7 @@ import type { Radio } from "./air.js";
 import { u16 } from "./bytes.js";
 import type { Handle } from "./clock.js";
 import type { LeController } from "./controller.js";
+import { LeSubevent } from "./events.js";
 import { addressKey, PduType, type AdvertisingPdu } from "./pdu.js";
 import { Scanner } from "./scanner.js";
 import { Status } from "./status.js";
@@ -13,7 +14,6 @@ const INTERVAL_MAX = 0x4000;
 /** LE Set Scan Parameters as Reset leaves them: passive, 10 ms of 10 ms, public address, no filter. */
 const PARAMETERS = [0, 0x10, 0x00, 0x10, 0x00, 0, 0];
 
-const LE_ADVERTISING_REPORT = 0x02;
 /** Most reports that the event can carry (Num_Reports), and most octets of its parameters. */
 const REPORTS_MAX = 0x19;
 const EVENT_MAX = 255;
@@ -23,7 +23,10 @@ export interface ReportOptions {
   reportsPerEvent?: number;
   /** How long a report may wait for others to fill the event, ms; default 5. Without meaning while `reportsPerEvent` is 1. */
   reportWait?: number;
-  /** Octets on their way to the host above which reports are dropped, as a chip does whose buffers are full; default 1040. */
+  /**
+   * Octets on their way to the host above which reports are dropped, as a chip does whose buffers are full; default 1040. Data of
+   * connections have 512 octets more; where these are full too they are not acknowledged, and the peer keeps them.
+   */
   reportMemory?: number;
 }
 
@@ -31,12 +34,13 @@ export interface ReportOptions {
 export class Scanning {
   /** Reports that were dropped because the host did not take them fast enough. */
   dropped = 0;
+  /** Octets, see `ReportOptions.reportMemory`. */
+  readonly memory: number;
 
   private readonly _controller: LeController;
   private readonly _scanner: Scanner;
   private readonly _most: number;
   private readonly _wait: number;
-  private readonly _memory: number;
   private _parameters = Uint8Array.from(PARAMETERS);
   /** Reported addresses, while duplicates are filtered. */
   private _seen: Set<number> | null = null;
@@ -50,8 +54,8 @@ export class Scanning {
     this._scanner = new Scanner(controller.air, controller, (pdu, rssi) => this._report(pdu, rssi));
     this._most = Math.max(1, Math.min(REPORTS_MAX, options.reportsPerEvent ?? 1));
     this._wait = options.reportWait ?? 5;
-    this._memory = options.reportMemory ?? 1040;
-    this._event[0] = LE_ADVERTISING_REPORT;
+    this.memory = options.reportMemory ?? 1040;
+    this._event[0] = LeSubevent.ADVERTISING_REPORT;
   }
 
   get on(): boolean {
@@ -109,7 +113,7 @@ export class Scanning {
 
   private _report(pdu: AdvertisingPdu, rssi: number): void {
     if (this._seen !== null && !this._first(pdu, this._seen)) return;
-    if (this._controller.backlog() > this._memory) {
+    if (this._controller.backlog() > this.memory) {
       this.dropped++;
       return;
     }

@@ -3,6 +3,8 @@ import { addSleep } from "../../core/chip/sleep.js";
 import { addAdvertising, type Advertising } from "../../core/gap/advertiser.js";
 import { addLinks, type Linking } from "../../core/gap/links.js";
 import { addScanning, type Scanning } from "../../core/gap/scanner.js";
+import { addCrypto } from "../../core/crypto/provider.js";
+import { addCaching } from "../../core/gatt/caching.js";
 import { addGatt, type Serving } from "../../core/gatt/server.js";
 import { addStore } from "../../core/records.js";
 
@@ -16,4 +18,4 @@ const STANDARDS = { receive: 4096, links: 8, mtu: 517, queue: 16, prepare: 4096 
 export type Bluetooth = Core & Advertising & Scanning & Linking & Serving;
 
 /** Opens an instance with every part of the stack. */
-export const open: Open<Bluetooth> = createOpen<Bluetooth>([addLinks, addGatt, addStore, addSleep, addScanning, addAdvertising], LONGEST, STANDARDS);
+export const open: Open<Bluetooth> = createOpen<Bluetooth>([addLinks, addGatt, addCrypto, addCaching, addStore, addSleep, addScanning, addAdvertising], LONGEST, STANDARDS);

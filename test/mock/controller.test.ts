@@ -150,7 +150,7 @@ describe("controller: commands", () => {
     host.ok(0x0c63, new Uint8Array(8));
   });
 
-  it("knows no connection", () => {
+  it("knows no connection before there is one", () => {
     const { board, host } = plain();
     assert.equal(hex(host.command(0x1405, [0x40, 0])), "02400000");
     host.send(0x0406, [0x40, 0, 0x13]);

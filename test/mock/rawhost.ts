@@ -37,8 +37,9 @@ export class RawHost {
   command(opcode: number, parameters: ArrayLike<number> = [], limitms = 1000): Uint8Array {
     const from = this.packets.length;
     this.send(opcode, parameters);
-    const find = (): Received | undefined =>
-      this.packets.slice(from).find(({ bytes }) => bytes[1] === 0x0e && bytes[4] === (opcode & 0xff) && bytes[5] === opcode >> 8);
+    const answers = ({ bytes }: Received): boolean =>
+      bytes[0] === 4 && bytes[1] === 0x0e && bytes[4] === (opcode & 0xff) && bytes[5] === opcode >> 8;
+    const find = (): Received | undefined => this.packets.slice(from).find(answers);
     assert.ok(this.board.clock.until(() => find() !== undefined, limitms), `no answer to 0x${opcode.toString(16)}`);
     return find()!.bytes.slice(6);
   }
@@ -65,7 +66,7 @@ export class RawHost {
   reports(): { time: number; type: number; random: number; address: string; data: string; rssi: number }[] {
     const reports = [];
     for (const { time, bytes } of this.packets) {
-      if (bytes[1] !== 0x3e || bytes[3] !== 2) continue;
+      if (bytes[0] !== 4 || bytes[1] !== 0x3e || bytes[3] !== 2) continue;
       let at = 5;
       for (let i = 0; i < bytes[4]; i++) {
         const length = bytes[at + 8];
@@ -79,6 +80,23 @@ export class RawHost {
     return reports;
   }
 
+  /** The events of a code, or of an LE subevent, as hexadecimal digits of their parameters. */
+  events(code: number, subevent?: number): string[] {
+    const matches = ({ bytes }: Received): boolean =>
+      bytes[0] === 4 && bytes[1] === code && (subevent === undefined || bytes[3] === subevent);
+    return this.packets.filter(matches).map(({ bytes }) => hex(bytes.subarray(3)));
+  }
+
+  /** The ACL packets so far, from the handle on. */
+  acl(): string[] {
+    return this.packets.filter(({ bytes }) => bytes[0] === 2).map(({ bytes }) => hex(bytes.subarray(1)));
+  }
+
+  /** Sends an ACL packet. `boundary`: 0 begins a frame, 1 goes on with it. */
+  sendAcl(handle: number, data: ArrayLike<number>, boundary = 0): void {
+    this.write([2, ...le(handle | (boundary << 12), 2), ...le(data.length, 2), ...Array.from(data)]);
+  }
+
   private _receive(data: Uint8Array | string): void {
     const bytes = typeof data === "string" ? Array.from(data, (character) => character.charCodeAt(0)) : Array.from(data);
     this.raw.push(...bytes);
@@ -89,7 +107,9 @@ export class RawHost {
       }
       this._partial.push(byte);
       const p = this._partial;
-      if ((p[0] === 4 && p.length >= 3 && p.length === 3 + p[2]) || (p[0] === 7 && p.length === 64)) {
+      const event = p[0] === 4 && p.length >= 3 && p.length === 3 + p[2];
+      const acl = p[0] === 2 && p.length >= 5 && p.length === 5 + (p[3] | (p[4] << 8));
+      if (event || acl || (p[0] === 7 && p.length === 64)) {
         this.packets.push({ time: this.board.clock.now, bytes: Uint8Array.from(p) });
         this._partial = [];
       }
