@@ -70,8 +70,10 @@ async function script(entry, target, wrap) {
   const lowered = ts.transpileModule(joined.outputFiles[0].text, {
     compilerOptions: { target: ts.ScriptTarget.ES5, module: ts.ModuleKind.ES2015 },
   });
-  const short = await esbuild.transform(lowered.outputText, { minify: true, target: "es5", mangleProps: /^_/, charset: "ascii", format: "esm" });
-  const text = short.code.trim().replaceAll("engineRequire", "require");
+  // Espruino has a word of its own that esbuild takes for a name: used once, it is not given to anything.
+  const short = await esbuild.transform(`of;\n${lowered.outputText}`, { minify: true, target: "es5", mangleProps: /^_/, charset: "ascii", format: "esm" });
+  if (!/^of[;,]/.test(short.code)) throw new Error(`the bundle of ${target} does not begin as expected`);
+  const text = short.code.slice(3).trim().replaceAll("engineRequire", "require");
   const exported = /export\s*\{([^}]*)\};?$/.exec(text);
   const names = exported ? exported[1].split(",").map((pair) => pair.split(" as ")) : [];
   const body = exported ? text.slice(0, exported.index) : text;

@@ -20,6 +20,8 @@ export const enum Slot {
   /** The earliest deadline of all links; what the application is to be told a little later. */
   Deadline,
   Later,
+  /** A connection that is being made. */
+  Connect,
   /** The rule number n of the scan filter collects: Collect + n. */
   Collect,
 }

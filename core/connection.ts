@@ -60,6 +60,8 @@ export const enum Deadline {
   Answer,
   /** The peer's confirmation of an indication. */
   Confirmation,
+  /** The peer's answer to our request. */
+  Request,
   Count,
 }
 
@@ -87,7 +89,7 @@ export interface Link extends AclLink, Connection {
   _ended?: number;
   _onclose?: ((reason: number) => void) | null;
   /** The application wants to know the RSSI. */
-  _onrssi?: ((dbm: number) => void) | null;
+  _onrssi?: ((dbm: number) => void)[] | null;
   /** It is not certain whether it still is. */
   _checked?: boolean;
   /** Parameters that are asked for: lowest and highest interval, latency, timeout; whether L2CAP has to carry the request. */
@@ -117,6 +119,15 @@ export interface Link extends AclLink, Connection {
   _indicated?: number;
   _ondone?: (error: Error | null, connection: Connection) => void;
   _changed?: boolean;
+  /** What we ask of the peer: operations in their order; the opcode of the answer that is awaited, 0 none; whether the MTU has been asked for. */
+  _operations: any[];
+  _expects?: number;
+  _exchanged?: boolean;
+  /** What it serves, as far as that is known, and the handle that tells of changes; who has subscribed to what, by handle; a confirmation is due. */
+  _table?: any;
+  _changing?: number;
+  _subscriptions: { [handle: number]: ((value: Uint8Array) => void) | undefined };
+  _owes?: boolean;
   /** Client Supported Features, and what the client knows of the services. */
   _features?: number;
   _awareness?: number;
@@ -215,7 +226,7 @@ export function makeMethods(): Connection & { [method: string]: any } {
     rssi: function (this: Link, callback) {
       callable("rssi", "callback", callback);
       if (!isLive(this)) return later(this._host, callback, 127);
-      this._onrssi = callback;
+      (this._onrssi || (this._onrssi = [])).push(callback);
       declared(this._host);
     },
     parameters: function (this: Link, minms, maxms, latency, timeoutms, callback) {
@@ -223,7 +234,7 @@ export function makeMethods(): Connection & { [method: string]: any } {
       bounded(method, "minms", minms, 7.5, 4000);
       bounded(method, "maxms", maxms, minms, 4000);
       integer(method, "latency", latency, 0, 499);
-      bounded(method, "timeoutms", timeoutms, Math.max(100, 2 * (1 + latency) * maxms + 10), 32000);
+      bounded(method, "timeoutms", timeoutms, Math.max(100, 2.5 * (1 + latency) * Math.round(maxms * 0.8) + 10), 32000);
       if (callback) callable(method, "callback", callback);
       if (!isLive(this)) throw failure("disconnected", method, 0);
       if (this._asks) throw failure("busy", method, 0, "the last request is still under way");

@@ -184,6 +184,9 @@ export interface Host extends Acl {
   _changes: ((host: Host, link: Link) => void)[];
   _unaware?: (link: Link) => boolean;
   _indicated?: (link: Link, handle: number, confirmed: boolean) => void;
+  /** A connection is being sought; there was no room for a value that was to be sent. */
+  _seeking?: boolean;
+  _crowded?: boolean;
   /** Blocks to be encrypted; software that does it; whether it has to, because the chip does not. */
   _jobs: Job[];
   _software?: (key: Uint8Array, block: Uint8Array) => void;

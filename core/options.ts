@@ -63,6 +63,7 @@ export const enum Limit {
   AclPackets,
   MaxInterval,
   MaxLatency,
+  Discovery,
   Count,
 }
 
@@ -109,7 +110,9 @@ export function readLimits(options: Options, standards?: { [limit: string]: numb
     "aclpackets 0 1 255 " +
     // The longest connection interval and the largest latency that a peer may ask for.
     "maxinterval 4000 8 4000 " +
-    "maxlatency 499 0 499"
+    "maxlatency 499 0 499 " +
+    // Services, characteristics and descriptors of a peer that a discovery takes.
+    "discovery 256 8 65535"
   ).split(" ");
   const limits = new Int32Array(Limit.Count);
   if (!options || typeof options != "object") reject("open", "options", options, "an object");

@@ -48,6 +48,7 @@ export const enum AttError {
   InvalidOffset = 0x07,
   PrepareQueueFull = 0x09,
   AttributeNotFound = 0x0a,
+  AttributeNotLong = 0x0b,
   InvalidValueLength = 0x0d,
   Unlikely = 0x0e,
   UnsupportedGroupType = 0x10,

@@ -62,6 +62,8 @@ function denied(host: Host, link: Link, handle: number, property: number): numbe
   const flags = wordOf(database, handle, Word.Flags);
   if (!handle || handle > database._count) return AttError.InvalidHandle;
   if (!(flags & property)) return property == Property.Read ? AttError.ReadNotPermitted : AttError.WriteNotPermitted;
+  // Nobody takes what is written.
+  if (property != Property.Read && !(flags & Flag.Configuration) && !(flags & Flag.Dynamic && database._handlers[wordOf(database, handle, Word.Length) + 1])) return AttError.WriteNotPermitted;
   return (flags & Flag.Level) >> Flag.LevelShift > link._security ? AttError.InsufficientAuthentication : 0;
 }
 
@@ -231,11 +233,11 @@ const findInformation: Handler = function (host, link, bytes, at) {
   return to - reply;
 };
 
-/** Whether an attribute is of the type that `length` bytes give. */
-function isOfType(database: Database, handle: number, short: number, bytes: Uint8Array, at: number): boolean {
+/** Whether an attribute is of the type that `length` bytes give, or, where it has one, its short form. */
+function isOfType(database: Database, handle: number, short: number, bytes: Uint8Array, at: number, length: number): boolean {
   const type = wordOf(database, handle, Word.Type);
   const from = wordOf(database, handle, Word.Offset) - 16;
-  if (type || short) return type == short;
+  if (type || short || length < 16) return type > 0 && type == short;
   for (let i = 0; i < 16; i++) if (database._bytes[from + i] != bytes[at + i]) return false;
   return true;
 }
@@ -264,7 +266,8 @@ const findByTypeValue: Handler = function (host, link, bytes, at, length) {
   let to = reply + 1;
   if (error) return refuse(host, link, Att.FindByTypeValue, start, error);
   for (let handle = start; handle <= end && handle <= database._count && to + 4 <= reply + link._mtu; handle++) {
-    if (wordOf(database, handle, Word.Type) == type && isValue(database, handle, bytes, at + 7, length - 7)) {
+    // Who may not read a value may not guess it either.
+    if (type && wordOf(database, handle, Word.Type) == type && !denied(host, link, handle, Property.Read) && isValue(database, handle, bytes, at + 7, length - 7)) {
       put16(link._out, to, handle);
       put16(link._out, to + 2, type == Type.PrimaryService ? groupEnd(database, handle) : handle);
       to += 4;
@@ -292,18 +295,19 @@ const readByType: Handler = function (host, link, bytes, at, length) {
   if (!error && grouped && short != Type.PrimaryService && short != Type.SecondaryService) error = AttError.UnsupportedGroupType;
   if (error) return refuse(host, link, opcode, error == AttError.InvalidPdu ? 0 : start, error);
   for (let handle = start; handle <= end && handle <= database._count; handle++) {
-    if (!isOfType(database, handle, short, bytes, at + 5)) continue;
+    if (!isOfType(database, handle, short, bytes, at + 5, length - 5)) continue;
     const dynamic = wordOf(database, handle, Word.Flags) & (Flag.Dynamic | Flag.Configuration);
     const room = reply + link._mtu - to - head;
+    const first = to == reply + 2;
     error = denied(host, link, handle, Property.Read);
-    if (size) {
+    if (!first) {
       // What has to be asked for stands alone; so does what is of another length.
       if (error || dynamic || size > room || wordOf(database, handle, Word.Length) != size) break;
     } else {
       if (error) return refuse(host, link, opcode, handle, error);
       if (dynamic) return finishRead(host, link, opcode, handle, 0, putValue(host, link, handle, 0, reply + 4, readRoom(link, opcode)));
     }
-    const count = putValue(host, link, handle, 0, to + head, size || (room > 255 - head ? 255 - head : room));
+    const count = putValue(host, link, handle, 0, to + head, room > 255 - head ? 255 - head : room);
     size = wordOf(database, handle, Word.Length);
     put16(out, to, handle);
     if (grouped) put16(out, to + 2, groupEnd(database, handle));
@@ -337,17 +341,16 @@ const readMultiple: Handler = function (host, link, bytes, at, length) {
   for (let i = 1; i < length; i += 2) {
     const handle = get16(bytes, at + i);
     const error = denied(host, link, handle, Property.Read);
-    const full = to + head >= end;
+    const full = to + head > end;
     const count = error ? -error : putValue(host, link, handle, 0, full ? end : to + head, full ? 0 : end - to - head);
     // One answer cannot wait for several.
     if (count < 0) return refuse(host, link, opcode, handle, count == Outcome.Deferred ? AttError.Unlikely : -count);
-    if (full && (to == end || !head)) continue;
-    if (to + head > end) {
-      to = end;
-      continue;
+    if (to == end) continue;
+    if (head) {
+      link._out[to] = host._valueLength;
+      if (to + 1 < end) link._out[to + 1] = host._valueLength >> 8;
     }
-    if (head) put16(link._out, to, host._valueLength);
-    to += head + count;
+    to = to + head > end ? end : to + head + count;
   }
   link._out[reply] = opcode + 1;
   return to - reply;
@@ -383,18 +386,13 @@ export function configure(host: Host, link: Link, handle: number, value: number)
 function store(host: Host, link: Link, handle: number, value: Uint8Array): number {
   const database = host._database;
   const flags = wordOf(database, handle, Word.Flags);
-  let code = AttError.WriteNotPermitted;
   if (flags & Flag.Configuration) {
-    code = configurationError(database, handle, value);
+    const code = configurationError(database, handle, value);
     if (!code) configure(host, link, handle, value[0]);
-  } else if (flags & Flag.Dynamic) {
-    const handler = database._handlers[wordOf(database, handle, Word.Length) + 1];
-    if (handler) {
-      const result = ask(host, link, handler, value);
-      return result === host._deferral ? Outcome.Deferred : codeOf(host, handle, result);
-    }
+    return code;
   }
-  return code;
+  const result = ask(host, link, database._handlers[wordOf(database, handle, Word.Length) + 1], value);
+  return result === host._deferral ? Outcome.Deferred : codeOf(host, handle, result);
 }
 
 function finishWrite(host: Host, link: Link, opcode: number, handle: number, code: number): number {

@@ -14,7 +14,10 @@
  * an engine takes for a number may still depend on the number: this is not constant time in the strict sense.
  */
 
-/** A field element. Plain arrays: JerryScript and duktape read them faster than typed ones. */
+/**
+ * A field element. Plain arrays: with Int32Array a product takes 4 % longer on JerryScript and 6 % on duktape, and as much memory; on Espruino 230 variables instead of 460,
+ * but there it takes too long to be of use.
+ */
 export type Limbs = number[];
 
 const enum Limb {

@@ -10,13 +10,13 @@ import { receiveFrame, requestParameters } from "../l2cap/l2cap.js";
 import { Limit } from "../options.js";
 
 /** The methods that connections add to the instance. */
-export interface Linking {
+export interface Linking<C = Connection> {
   /**
    * Welcomes connections, and makes the advert connectable; or refuses them, as at the beginning. Connections that are, stay.
    * @param callback gets each new connection once it has the security level that is set; to refuse it call its `close()`. null: none is welcome
    * @throws BlimpError "argument"; "closed"; "security" where the level that is set is not to be had in this build
    */
-  onconnect(callback: ((connection: Connection) => void) | null): void;
+  onconnect(callback: ((connection: C) => void) | null): void;
   /**
    * Sets the least security that a connection must have. After `open()` it is 4.
    * @param level 1: none, 3: encrypted, with an authenticated peer; 4: the same by LE Secure Connections
@@ -63,14 +63,23 @@ function canBeside(host: Host, bit: number): boolean {
   return !host._states || (host._states[bit >> 3] & (1 << (bit & 7))) != 0;
 }
 
+/** Looks what kind of advert may be on the air. */
+function allow(host: Host): void {
+  const advertiser = host._advertiser;
+  if (!advertiser) return;
+  // A link that is being made needs its place, too. The numbers are those of the states: first beside a link of ours, then while one is made.
+  const beside = function (peripheral: number, central: number, initiating: number): boolean {
+    for (let i = 0; i < host._links.length; i++) if (!canBeside(host, host._links[i]._central ? central : peripheral)) return false;
+    return !host._seeking || canBeside(host, initiating);
+  };
+  advertiser._welcome = !!host._onconnect && host._free.length > (host._seeking ? 1 : 0) && beside(38, 35, 32);
+  // What is not connectable may go on beside a link: scannable, or not even that.
+  advertiser._beside = (beside(21, 19, 17) ? 2 : 0) | (beside(20, 18, 16) ? 1 : 0);
+}
+
 /** The advert becomes connectable, or ceases to be. */
 export function welcome(host: Host): void {
-  const advertiser = host._advertiser;
-  const linked = host._links.length > 0;
-  if (!advertiser) return;
-  advertiser._welcome = !!host._onconnect && host._free.length > 0 && (!linked || canBeside(host, 38));
-  // What is not connectable may go on beside a link: scannable, or not even that.
-  advertiser._beside = linked ? (canBeside(host, 21) ? 2 : 0) | (canBeside(host, 20) ? 1 : 0) : 3;
+  allow(host);
   declared(host);
 }
 
@@ -96,12 +105,19 @@ export function endLink(host: Host, link: Link, reason: number, quietly?: boolea
   if (host._leaving && !host._links.length) setTimer(host, Slot.Step, 0, host._session.finish!);
   for (let i = 0; i < host._enders.length; i++) host._enders[i](host, link);
   finishUpdate(host, link, "disconnected");
-  later(host, link._onrssi, 127);
-  if (!link._closed && link._told && link._onclose) {
+  heardAt(host, link, 127);
+  if (!link._closed && link._told && link._onclose && !host._leaving) {
     link._closed = true;
     if (quietly) later(host, link._onclose, reason);
     else call(host, link._onclose, reason);
   }
+}
+
+/** Tells who wants to know how strongly the peer is heard. */
+function heardAt(host: Host, link: Link, dbm: number): void {
+  const callbacks = link._onrssi || [];
+  link._onrssi = null;
+  for (let i = 0; i < callbacks.length; i++) later(host, callbacks[i], dbm);
 }
 
 /** A request for other parameters has come to its end. */
@@ -110,6 +126,13 @@ function finishUpdate(host: Host, link: Link, code: string): void {
   link._asks = null;
   link._deadlines[Deadline.Update] = 0;
   later(host, link._onupdate, code ? failure(code, "parameters", 0) : null);
+}
+
+/** Whether parameters that a peer asks for are legal and within the limits. */
+export function acceptable(host: Host, asked: number[]): boolean {
+  const limits = host._limits;
+  const legal = asked[0] >= 6 && asked[0] <= asked[1] && asked[3] >= 10 && asked[3] <= 3200 && asked[3] * 4 > (1 + asked[2]) * asked[1];
+  return legal && asked[1] <= limits[Limit.MaxInterval] * 0.8 && asked[2] <= limits[Limit.MaxLatency];
 }
 
 /**
@@ -174,17 +197,17 @@ export function addLinks(host: Host, instance: Linking): Role {
       return;
     }
     // Its end has been lost.
-    if (known) endLink(host, known, Status.ConnectionTimeout);
+    if (known) endLink(host, known, Status.ConnectionTimeout, true);
     const link = create(handle, bytes, at, at + length - 7);
     const peripheral = !link._central;
     host._links.push(link);
+    for (let i = 0; i < host._beginners.length; i++) host._beginners[i](host, link);
     if (peripheral && advertiser) advertiser._stopped();
     if (!link._buffers || (peripheral ? !host._onconnect : !host._initiated)) {
       // Nobody wants it, or any more.
       link._closed = true;
       leave(link, Status.RemoteUserTerminated, true);
     } else if (peripheral) {
-      for (let i = 0; i < host._beginners.length; i++) host._beginners[i](host, link);
       if (host._secure) host._secure(host, link);
       else admit(host, link);
     } else host._initiated!(0, link);
@@ -195,8 +218,10 @@ export function addLinks(host: Host, instance: Linking): Role {
     _least: 4,
     _handler: function (_host, bytes, at) {
       const link = findLink(host, get16(bytes, at + 1)) as Link;
-      if (bytes[at] || !link) return;
-      endLink(host, link, bytes[at + 3]);
+      if (bytes[at]) return;
+      if (link) endLink(host, link, bytes[at + 3]);
+      // Its beginning has been lost.
+      else if (host._advertiser) host._advertiser._stopped();
       welcome(host);
     },
   };
@@ -241,18 +266,13 @@ export function addLinks(host: Host, instance: Linking): Role {
     link._signalled = true;
   }
 
-  /** Whether the parameters that the peer asks for are within the limits. */
-  function acceptable(asked: number[]): boolean {
-    return asked[0] >= 6 && asked[0] <= asked[1] && asked[1] <= limits[Limit.MaxInterval] * 0.8 && asked[2] <= limits[Limit.MaxLatency] && asked[3] >= 10 && asked[3] <= 3200 && asked[3] * 4 > (1 + asked[2]) * asked[1];
-  }
-
   function put(values: number[]): void {
     for (let i = 0; i < 4; i++) put16(host, values[i]);
   }
 
   function next(): boolean {
     // As long as nobody wants a connection the chip is not asked.
-    if (!host._onconnect && !host._initiated && !host._links.length) return false;
+    if (!host._onconnect && !host._seeking && !host._links.length) return false;
     if (setup == Setup.Buffers) {
       begin(host, supports(host, Supported.LeReadBufferSize) || !supports(host, Supported.LeReadBufferSizeV2) ? Command.LeReadBufferSize : Command.LeReadBufferSizeV2);
       return true;
@@ -291,7 +311,7 @@ export function addLinks(host: Host, instance: Linking): Role {
   /** The opcode of the command that a link wants, or 0. */
   function wantedOf(link: Link): number {
     if (link._reason) return !link._leaving && (link._hurried || isDrained(link)) ? Command.Disconnect : 0;
-    if (link._asked) return acceptable(link._asked) ? Command.LeParameterRequestReply : Command.LeParameterRequestNegativeReply;
+    if (link._asked) return acceptable(host, link._asked) ? Command.LeParameterRequestReply : Command.LeParameterRequestNegativeReply;
     if (link._asks && !link._deadlines[Deadline.Update]) {
       setDeadline(host, link, Deadline.Update, Milliseconds.Update);
       // A peripheral's controller needs the procedure of version 4.1 for it; without, the central's host is asked.
@@ -322,7 +342,8 @@ export function addLinks(host: Host, instance: Linking): Role {
         return true;
       case Command.Disconnect:
         if (status == Status.UnknownConnection) endLink(host, link, Status.ConnectionTimeout);
-        else if (status) return false;
+        // Disallowed: it is at it already.
+        else if (status && status != Status.CommandDisallowed) return false;
         else {
           link._leaving = true;
           setDeadline(host, link, Deadline.Leave, Milliseconds.Disconnect);
@@ -337,11 +358,7 @@ export function addLinks(host: Host, instance: Linking): Role {
         if (status == Status.UnknownConnection) {
           endLink(host, link, Status.ConnectionTimeout);
           welcome(host);
-        } else if (link._onrssi) {
-          const tell = link._onrssi;
-          link._onrssi = null;
-          call(host, tell, status || length < 3 ? 127 : (bytes[at + 2] << 24) >> 24);
-        }
+        } else heardAt(host, link, status || length < 3 ? 127 : (bytes[at + 2] << 24) >> 24);
         return true;
       default:
         link._asked = null;
@@ -371,6 +388,9 @@ export function addLinks(host: Host, instance: Linking): Role {
     for (let i = limits[Limit.Links]; i > 0; i--) host._free.push(createBuffers(host));
   });
   host._recheck = function () {
+    // It may have ended, and the link that ended it be unknown here.
+    if (host._advertiser && host._onconnect) host._advertiser._stopped();
+    declared(host);
     for (let i = 0; i < host._links.length; i++) {
       const link = host._links[i] as Link;
       link._checked = true;
@@ -412,6 +432,7 @@ export function addLinks(host: Host, instance: Linking): Role {
       while (host._links.length) endLink(host, host._links[0] as Link, Status.ConnectionTimeout, true);
       setup = Setup.Buffers;
       host._aclFree = 0;
+      allow(host);
     },
   });
 }

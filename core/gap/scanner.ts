@@ -119,8 +119,9 @@ export function addScanning(host: Host, instance: Scanning): Role {
 
   function next(): boolean {
     const wanted = wantedParameters();
-    const enable = on && wanted == parameters;
-    if (enabled == enable && (enable || !on)) return false;
+    // A chip does not scan and look for one device at once.
+    const enable = on && !host._seeking && wanted == parameters;
+    if (enabled == enable && (enable || !on || host._seeking)) return false;
     if (enabled != enable) {
       becomes = enable ? 1 : 0;
       begin(host, Command.LeSetScanEnable);

@@ -122,7 +122,7 @@ export function addCaching(host: Host): void {
   };
   host._askers.push(function (link, bytes, at, length) {
     const opcode = bytes[at];
-    if (!link._awareness || opcode == Att.Confirmation) return false;
+    if (!link._awareness || opcode & 1 || opcode == Att.Confirmation) return false;
     if (opcode & Att.Command) {
       host._counters[Counter.Ignored]++;
       return true;

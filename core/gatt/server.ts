@@ -185,7 +185,6 @@ function isSame(one: ArrayLike<number>, other: ArrayLike<number>): boolean {
 /** Adds the GATT server to a host, and its methods to the instance. */
 export function addGatt(host: Host, instance: Serving): void {
   let onroom: (() => void) | null = null;
-  let refused = false;
 
   function serve(services: any): void {
     const own = ownServices(host);
@@ -196,6 +195,7 @@ export function addGatt(host: Host, instance: Serving): void {
     host._first = first;
     // Generic Access has 7 attributes; behind the declaration of Generic Attribute and that of Service Changed comes its value.
     host._changedHandle = 10;
+    for (let i = 0; i < host._links.length; i++) host._links[i]._prepared = (host._links[i]._kept = null) || 0;
     if (old && isSame(old._table, database._table) && isSame(old._bytes, database._bytes)) return;
     if (host._rehash) host._rehash();
     for (let i = 0; i < host._links.length; i++) {
@@ -204,8 +204,6 @@ export function addGatt(host: Host, instance: Serving): void {
       link._configurations = new Uint8Array(database._configurations);
       // Who has subscribed to Service Changed still has.
       link._configurations[0] = told;
-      link._prepared = 0;
-      link._kept = null;
       link._changed = true;
       for (let j = 0; j < host._changes.length; j++) host._changes[j](host, link);
       tellChange(host, link);
@@ -234,8 +232,8 @@ export function addGatt(host: Host, instance: Serving): void {
     declared(host);
   };
   host._drained = function () {
-    if (!refused) return;
-    refused = false;
+    if (!host._crowded) return;
+    host._crowded = false;
     call(host, onroom);
   };
 
@@ -263,7 +261,7 @@ export function addGatt(host: Host, instance: Serving): void {
         if (!way) continue;
         if (!pass) {
           if ((way > 1 && link._indicated) || !hasRoom(host, link, link._mtu)) {
-            refused = true;
+            host._crowded = true;
             return false;
           }
         } else if (way > 1) indicate(host, link, handle, bytes, done);

@@ -33,6 +33,8 @@ export const enum Command {
   LeSetAdvertisingEnable = 0x200a,
   LeSetScanParameters = 0x200b,
   LeSetScanEnable = 0x200c,
+  LeCreateConnection = 0x200d,
+  LeCreateConnectionCancel = 0x200e,
   LeConnectionUpdate = 0x2013,
   LeEncrypt = 0x2017,
   LeRand = 0x2018,

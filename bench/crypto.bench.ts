@@ -1,0 +1,84 @@
+/**
+ * Software cryptography on Node: AES-128 blocks and P-256 multiplications, beside node:crypto's, with the heap that they take; and what a slice of one
+ * multiplication in the field costs. `node --expose-gc crypto.bench.mjs [--json FILE]`. What counts on a microcontroller, instructions, is counted there.
+ */
+import { createCipheriv, createECDH } from "node:crypto";
+import { encryptBlock } from "../core/crypto/aes.js";
+import { beginMultiply, isOnCurve, readProduct, stepMultiply } from "../core/crypto/p256.js";
+import { heapOf, save, speedOf, table, whole, type Heap, type Speed, type Work } from "./measure.js";
+
+const BLOCKS = 100_000;
+const PRODUCTS = 40;
+/** Heap is looked at in a thousand pieces. */
+const HEAP_PRODUCTS = 1000;
+const SLICES = 20_000;
+
+const secret = Buffer.from("3f49f6d4a3c55f3874c9b3e3d2103f504aff607beb40b7995899b8a6cd3c1abd", "hex");
+const other = Buffer.from(
+  "1ea1f0f01faf1d9609592284f19e4c0047b58afd8615a69f559077b22faaa1904c55f33e429dad377356703a9ab85160472d1130e28e36765f89aff915b1214a",
+  "hex",
+);
+const key = new Uint8Array(16);
+const block = new Uint8Array(16);
+const product = new Uint8Array(64);
+
+const aes: Work = (count) => {
+  for (let i = 0; i < count; i++) encryptBlock(key, block);
+};
+
+const nodeAes: Work = (count) => {
+  const cipher = createCipheriv("aes-128-ecb", key, null);
+  for (let i = 0; i < count; i++) cipher.update(block);
+};
+
+/** In slices of so many multiplications in the field. */
+function multiplication(budget: number): Work {
+  return (count) => {
+    for (let i = 0; i < count; i++) {
+      const m = beginMultiply(secret, other);
+      while (!stepMultiply(m, budget));
+      readProduct(m, product);
+    }
+  };
+}
+
+const nodeMultiplication: Work = (count) => {
+  const ecdh = createECDH("prime256v1");
+  const point = Buffer.concat([Buffer.of(4), other]);
+  ecdh.setPrivateKey(secret);
+  for (let i = 0; i < count; i++) ecdh.computeSecret(point);
+};
+
+const slices: Work = (count) => {
+  let m = beginMultiply(secret, null);
+  for (let i = 0; i < count; i++) if (stepMultiply(m, 1)) m = beginMultiply(secret, null);
+};
+
+const check: Work = (count) => {
+  for (let i = 0; i < count; i++) if (!isOnCurve(other)) throw new Error("a point is not taken");
+};
+
+interface Row {
+  readonly what: string;
+  readonly speed: Speed;
+  readonly heap: Heap;
+}
+
+const cases: [string, Work, number, number][] = [
+  ["AES-128 block", aes, BLOCKS, BLOCKS],
+  ["the same by node:crypto", nodeAes, BLOCKS, BLOCKS],
+  ["P-256 multiplication, in one", multiplication(1e9), PRODUCTS, HEAP_PRODUCTS],
+  ["P-256 multiplication, in slices of 1", multiplication(1), PRODUCTS, HEAP_PRODUCTS],
+  ["the same by node:crypto", nodeMultiplication, PRODUCTS, HEAP_PRODUCTS],
+  ["one slice of 1", slices, SLICES, SLICES],
+  ["a point checked", check, SLICES / 10, SLICES / 10],
+];
+
+const rows = cases.map(([what, work, count, heapCount]): Row => ({ what, speed: speedOf([work], count)[0], heap: heapOf(work, heapCount) }));
+console.log(`\nSoftware cryptography. Node ${process.version}\n`);
+table(
+  ["what", "a second", "microseconds each", "heap each, bytes", "retained"],
+  rows.map(({ what, speed, heap }) => [what, whole(speed.persecond), (1e6 / speed.persecond).toFixed(2), (heap.allocated / heap.count).toFixed(1), whole(heap.retained)]),
+);
+
+save("crypto", { rows });
