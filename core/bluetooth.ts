@@ -20,12 +20,13 @@ export interface Core {
   /** How often each thing happened since `open()`; a copy. */
   counters(): Counters;
   /**
-   * Shows every packet to `sink`, or to nobody (null).
+   * Shows every packet to `sink`, or to nobody (null). Keys, and what they could be found by, are zeroed.
    * @param sink called as sink(sent, bytes, at, length): whether the packet was sent, the array that holds it until the call returns, the offset of
    *   its H4 indicator, its length with the indicator
+   * @param keys true: show these, too
    * @throws BlimpError "argument"
    */
-  trace(sink: TraceSink | null): void;
+  trace(sink: TraceSink | null, keys?: boolean): void;
 }
 
 /** A part of the stack: adds its rows and events to the host and its methods to the instance. Returns its role, if it has one. */
@@ -67,9 +68,10 @@ export function createOpen<Instance>(parts: Part[], longest: number, standards?:
       counters: function () {
         return readCounters(host._counters);
       },
-      trace: function (sink: TraceSink | null) {
+      trace: function (sink: TraceSink | null, keys?: boolean) {
         if (sink) callable("trace", "sink", sink);
         host._sink = sink;
+        host._mask = keys === true ? null : host._masker;
       },
     };
     if (firmware !== null) host._firmware = openFirmware(firmware);

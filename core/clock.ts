@@ -22,6 +22,10 @@ export const enum Slot {
   Later,
   /** A connection that is being made. */
   Connect,
+  /** The next slice of a long computation; a code that is to be replaced; bonds that are to be saved. */
+  Slice,
+  Rotate,
+  Save,
   /** The rule number n of the scan filter collects: Collect + n. */
   Collect,
 }

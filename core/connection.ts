@@ -1,6 +1,7 @@
 import { hex } from "./bytes/hex.js";
 import { setTimer, Slot } from "./clock.js";
 import { bounded, callable, failure, integer } from "./errors.js";
+import type { Bond, Pairing } from "./smp/pairing.js";
 import type { AclLink } from "./hci/acl.js";
 import { call, declared, type Host } from "./host.js";
 
@@ -62,6 +63,10 @@ export const enum Deadline {
   Confirmation,
   /** The peer's answer to our request. */
   Request,
+  /** The next PDU of a pairing; the level that is asked for; a request that is held until then. */
+  Pairing,
+  Level,
+  Held,
   Count,
 }
 
@@ -70,8 +75,11 @@ export interface Link extends AclLink, Connection {
   readonly _host: Host;
   _handle: number;
   _central: boolean;
-  readonly _peer: Uint8Array;
-  readonly _peertype: number;
+  /** The peer's identity, as far as it is known; else the address on the air, which stays beside it. Least significant octet first. */
+  _peer: Uint8Array;
+  _peertype: number;
+  readonly _airPeer: Uint8Array;
+  readonly _airType: number;
   /** In units of the specification: 1.25 ms, events, 10 ms. */
   _interval: number;
   _latency: number;
@@ -128,6 +136,28 @@ export interface Link extends AclLink, Connection {
   _changing?: number;
   _subscriptions: { [handle: number]: ((value: Uint8Array) => void) | undefined };
   _owes?: boolean;
+  /** The Security Manager: what waits to be sent, the pairing under way; whether it has been silent for too long. */
+  _smpQueue: Uint8Array[];
+  _pairing?: Pairing | null;
+  _mute?: boolean;
+  /** The bond with the peer; whether it is still being looked for; whether the link is encrypted. */
+  _bond?: Bond | null;
+  _searching?: boolean;
+  /** What the bond remembers is to be given back once it is served. */
+  _restores?: boolean;
+  _encrypted?: boolean;
+  /** The key that the controller asks for: EDIV, and Rand as hex; what it gets, null: none. A key with which we encrypt as the central. */
+  _wants?: { _ediv: number; _rand: string } | null;
+  _gets?: Uint8Array | null;
+  _asking?: boolean;
+  /** A passkey is in use; frames of which the rest is not to be shown: 1 sent, 2 received. */
+  _secretive?: boolean;
+  _hidden?: number;
+  _starts?: Uint8Array | null;
+  /** The request that is held until the level is reached. */
+  _heldPdu?: Uint8Array | null;
+  /** Who waits for `pair`. */
+  _onpair?: ((error: Error | null, level?: number) => void) | null;
   /** Client Supported Features, and what the client knows of the services. */
   _features?: number;
   _awareness?: number;
@@ -178,7 +208,7 @@ export function setDeadline(host: Host, link: Link, kind: Deadline, ms: number):
 
 /** Tells the application a little later, so that it is not called while it calls. */
 export function later(host: Host, callback: ((...values: any[]) => void) | null | undefined, value?: any, second?: any): void {
-  if (!callback) return;
+  if (!callback || !host._phase || host._leaving) return;
   host._later.push([callback, value, second]);
   if (host._timers[Slot.Later] == null) {
     setTimer(host, Slot.Later, 0, function () {

@@ -4,6 +4,8 @@ import { setTimer, Slot } from "./clock.js";
 import { Counter } from "./counters.js";
 import { failure } from "./errors.js";
 import { Event, Status } from "./hci/codes.js";
+import type { Bond, Pairing } from "./smp/pairing.js";
+import type { KeyPair, Work } from "./smp/keypair.js";
 import type { Job } from "./crypto/provider.js";
 import type { Characteristic, Database } from "./gatt/database.js";
 import type { Advertiser } from "./gap/advertiser.js";
@@ -187,8 +189,35 @@ export interface Host extends Acl {
   /** A connection is being sought; there was no room for a value that was to be sent. */
   _seeking?: boolean;
   _crowded?: boolean;
+  /** Security: the passkey; bonds, where there is a store; whether Secure Connections are offered; our random value that went out of band. */
+  _code: number;
+  _bonds?: Bond[] | null;
+  _quick?: boolean;
+  _oobRandom?: Uint8Array | null;
+  /** A pairing has failed; its key is settled; keys of the peer come; the peer asks us to pair; how long it has to wait before it may, in milliseconds. */
+  _failed?: (link: Link, pairing: Pairing, reason: number) => void;
+  _settled?: (link: Link, pairing: Pairing) => void;
+  _distributed?: (link: Link, bytes: Uint8Array, at: number) => void;
+  _requested?: (link: Link) => void;
+  _blocked?: (link: Link) => number;
+  /** A write that is signed. */
+  _signed?: (link: Link, bytes: Uint8Array, at: number, length: number, store: (pdu: Uint8Array) => void) => boolean;
+  /** The Database Hash; gives a link back its configurations, whether or not the services are the same. */
+  _hash?: Uint8Array | null;
+  _restore?: (link: Link, configured: number[], same: boolean) => void;
+  /** What hides secrets in the trace. */
+  _masker?: Host["_mask"];
+  /** What else has to be drawn while the chip comes up: takes 8 random bytes, returns whether it needs no more. */
+  _draws?: ((bytes: Uint8Array, at: number) => boolean) | null;
   /** Blocks to be encrypted; software that does it; whether it has to, because the chip does not. */
   _jobs: Job[];
+  /** The last block of random bytes. */
+  _last?: string;
+  /** The key pair for the next pairing, and who waits for it; the multiplication under way; random bytes are being drawn for it. */
+  _keypair?: KeyPair | null;
+  _whenPaired?: (() => void) | null;
+  _work?: Work | null;
+  _drawing?: boolean;
   _software?: (key: Uint8Array, block: Uint8Array) => void;
   _slowly?: boolean;
   /** The chip's LE states, where it tells. */

@@ -64,6 +64,10 @@ export const enum Limit {
   MaxInterval,
   MaxLatency,
   Discovery,
+  Slice,
+  KeySize,
+  Bonds,
+  RotateCode,
   Count,
 }
 
@@ -112,7 +116,15 @@ export function readLimits(options: Options, standards?: { [limit: string]: numb
     "maxinterval 4000 8 4000 " +
     "maxlatency 499 0 499 " +
     // Services, characteristics and descriptors of a peer that a discovery takes.
-    "discovery 256 8 65535"
+    "discovery 256 8 65535 " +
+    // Of a multiplication on P-256, 3478 steps in all, at a time.
+    "slice 1 1 4000 " +
+    // The least size of an encryption key, in bytes.
+    "keysize 16 7 16 " +
+    // Bonds that are kept.
+    "bonds 4 1 255 " +
+    // A new code after each pairing and after so many minutes. 0: never.
+    "rotatecode 0 1 1440"
   ).split(" ");
   const limits = new Int32Array(Limit.Count);
   if (!options || typeof options != "object") reject("open", "options", options, "an object");

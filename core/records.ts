@@ -6,6 +6,8 @@ import type { Store } from "./options.js";
 export const enum Record {
   /** The device's static random address, 6 bytes, least significant octet first. */
   Address = 1,
+  /** A bond. */
+  Bond = 2,
 }
 
 /** The opaque bytes of `options.store`: records of type, length, content, one after another. What makes no sense ends the list. */
@@ -39,6 +41,38 @@ export function addRecord(store: Store, type: Record, content: Uint8Array): bool
   bytes[end + 1] = content.length;
   bytes.set(content, end + 2);
   return store.save(bytes);
+}
+
+/** Copies of all records of a type. */
+export function readRecords(store: Store, type: Record): Uint8Array[] {
+  const bytes = load(store);
+  const records: Uint8Array[] = [];
+  for (let at = 0; at + 2 <= bytes.length && at + 2 + bytes[at + 1] <= bytes.length; at += 2 + bytes[at + 1]) {
+    if (bytes[at] == type) records.push(new Uint8Array(bytes.subarray(at + 2, at + 2 + bytes[at + 1])));
+  }
+  return records;
+}
+
+/** Puts these records, of 255 bytes at most, in place of all of their type, and saves; false where the store failed. */
+export function replaceRecords(store: Store, type: Record, contents: Uint8Array[]): boolean {
+  const old = load(store);
+  const end = find(old, type, -1);
+  let length = end;
+  for (let i = 0; i < contents.length; i++) length += 2 + contents[i].length;
+  const bytes = new Uint8Array(length);
+  let used = 0;
+  for (let at = 0; at < end; at += 2 + old[at + 1]) {
+    if (old[at] == type) continue;
+    bytes.set(old.subarray(at, at + 2 + old[at + 1]), used);
+    used += 2 + old[at + 1];
+  }
+  for (let i = 0; i < contents.length; i++) {
+    bytes[used] = type;
+    bytes[used + 1] = contents[i].length;
+    bytes.set(contents[i], used + 2);
+    used += 2 + contents[i].length;
+  }
+  return store.save(bytes.subarray(0, used));
 }
 
 /** Lets the address of a device that has none of its own outlive a restart, in `options.store`. */

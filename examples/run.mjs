@@ -4,8 +4,8 @@
  *
  *   node examples/run.mjs NAME [--h4 TRANSPORT] [--firmware FILE] [--flow] [--duration S] [--fast]
  *
- * TRANSPORT: `mock` (default: a virtual CYW43438, and a second one near by on which the example's counterpart runs), `serial:DEVICE[@BAUD]`,
- * `unix:PATH`, `tcp:HOST:PORT`. FILE: the chip's firmware; without it none is downloaded. --flow: a serial line's RTS and CTS are wired.
+ * TRANSPORT: `mock` (default: a virtual CYW43438, and near by a second one on which the example's counterpart runs, or a phone that connects),
+ * `serial:DEVICE[@BAUD]`, `unix:PATH`, `tcp:HOST:PORT`. FILE: the chip's firmware; without it none is downloaded. --flow: a serial line's RTS and CTS are wired.
  * --fast: virtual time does not wait for the clock on the wall. It ends after S seconds, or with Ctrl-C.
  */
 import { existsSync, readFileSync } from "node:fs";
@@ -13,8 +13,9 @@ import { createRequire } from "node:module";
 import { parseArgs } from "node:util";
 import * as blimp from "../dist/node/esm/blimp.js";
 import { createBoard, makeImage } from "../dist/node/esm/mock.js";
+import { callPhone } from "./phone.mjs";
 
-/** Each example, and what runs on the other board. */
+/** Each example, and what runs on the other board, or what a phone does. */
 const COUNTERPARTS = {
   ibeacon: "ibeacon-scanner",
   "ibeacon-scanner": "ibeacon",
@@ -22,6 +23,32 @@ const COUNTERPARTS = {
   "rule-dispatch": "beacon",
   "live-scan-response": "growing-filter",
   "growing-filter": "live-scan-response",
+  "wifi-refresh": [
+    ["write", "5EBA195632D347C681A6A7E59F18DAC0", "Blimp Hangar"],
+    ["write", "ED694AB947564528AA3A799A4FD11117", "lighter than air"],
+    ["write", "F299C3428A8A4544AC4208C841737B1B", ""],
+  ],
+  "device-information": [
+    ["read", "2A29"],
+    ["read", "2A25"],
+    ["read", "2A24"],
+    ["read", "2A23"],
+    ["read", "2A26"],
+  ],
+  blinkup: [
+    ["write", "F299C3428A8A4544AC4208C841737B1B", ""],
+    ["read", "57A9ED95ADD54913849457759B79A46C"],
+    ["write", "BD107D3E48784F6DAF3DDA3B234FF584", "0123456789-0123456789-0123456789-0123"],
+    ["write", "A90AB0DC7B5C439A9AB52107E0BD816E", "a plan"],
+    ["write", "5EBA195632D347C681A6A7E59F18DAC0", "Blimp Hangar"],
+    ["write", "ED694AB947564528AA3A799A4FD11117", "lighter than air"],
+    ["write", "F299C3428A8A4544AC4208C841737B1B", ""],
+  ],
+  battery: [
+    ["read", "2A19"],
+    ["subscribe", "2A19"],
+    ["wait", 5000],
+  ],
 };
 
 const require = createRequire(import.meta.url);
@@ -73,9 +100,11 @@ const mock = hal.board ? makeImage() : null;
 const firmware = values.firmware === undefined ? mock : readFileSync(values.firmware);
 
 if (hal.board) {
-  const other = createBoard({ air: hal.board.air });
-  const said = (text) => console.log(`    ${COUNTERPARTS[name]}: ${text}`);
-  instances.push(load(COUNTERPARTS[name])(blimp, other.hal, mock, said));
+  const counterpart = COUNTERPARTS[name];
+  const who = Array.isArray(counterpart) ? "phone" : counterpart;
+  const said = (text) => console.log(`    ${who}: ${text}`);
+  if (Array.isArray(counterpart)) callPhone(hal.board.air, counterpart, said);
+  else instances.push(load(counterpart)(blimp, createBoard({ air: hal.board.air }).hal, mock, said));
 }
 instances.push(load(name)(blimp, hal, firmware, console.log));
 

@@ -126,7 +126,8 @@ function putAnswer(host: Host, link: Link, handle: number, offset: number, to: n
     // There may be more to come of it.
     link._kept = toBytes(value);
     link._keptUntil = host._hal.timer.now() + Milliseconds.Kept;
-    if (link._kept) link._kept = link._kept.subarray(0, length);
+    if (!link._kept) return mistake(host, "a read handler has returned what is no byte", handle, 0);
+    link._kept = link._kept.subarray(0, length);
   }
   for (let i = 0; i < most; i++) {
     const byte = text ? value.charCodeAt(offset + i) : value[offset + i];
@@ -415,16 +416,23 @@ const writeCommand: Handler = function (host, link, bytes, at, length) {
   return 0;
 };
 
-const signedWrite: Handler = function (host) {
+const signedWrite: Handler = function (host, link, bytes, at, length) {
+  const handle = get16(bytes, at + 1);
+  const wanted =
+    !denied(host, link, handle, Property.SignedWrite) &&
+    host._signed &&
+    host._signed(link, bytes, at, length, function (pdu) {
+      if (!denied(host, link, handle, Property.SignedWrite)) store(host, link, handle, new Uint8Array(pdu.subarray(3)));
+    });
   // Without a key of the peer nobody can tell who it is from.
-  host._counters[Counter.Ignored]++;
+  if (!wanted) host._counters[Counter.Ignored]++;
   return 0;
 };
 
 const prepareWrite: Handler = function (host, link, bytes, at, length) {
   const handle = get16(bytes, at + 1);
   const queue = link._buffers._prepared;
-  const used = link._prepared || 0;
+  const used = link._prepared! > 0 ? link._prepared! : 0;
   const reply = replyAt(host);
   // A part: handle, offset, length, bytes.
   const error = denied(host, link, handle, Property.Write) || (used + 1 + length > queue.length ? AttError.PrepareQueueFull : 0);
@@ -474,24 +482,24 @@ const enum Pass {
 
 /** Goes on with an Execute Write, from the attribute whose first part is at `link._executed`. */
 function execute(host: Host, link: Link): number {
+  const used = link._prepared!;
   const queue = link._buffers._prepared;
   const database = host._database;
   for (; link._pass! < Pass.Done; link._pass!++) {
-    while (link._executed! < link._prepared!) {
+    while (link._executed! < used) {
       const at = link._executed!;
       const handle = get16(queue, at);
       const own = (wordOf(database, handle, Word.Flags) & Flag.Configuration) > 0;
       link._executed = at + 6 + get16(queue, at + 4);
       if (!isFirstPart(queue, at) || (link._pass && own != (link._pass == Pass.Own))) continue;
-      const value = assemble(queue, link._prepared!, at);
-      let code = denied(host, link, handle, Property.Write);
+      const value = assemble(queue, used, at);
+      // Where the application has replaced the table meanwhile what is left has no place any more.
+      let code = database != host._database ? AttError.Unlikely : denied(host, link, handle, Property.Write);
       if (!code) {
         if (typeof value == "number") code = value;
         else if (link._pass) code = store(host, link, handle, value);
         else if (own) code = configurationError(database, handle, value);
       }
-      // The application may have replaced the table, or ended the link.
-      if (code != Outcome.Deferred && (database != host._database || !link._prepared)) code = code || AttError.Unlikely;
       if (code && code != Outcome.Deferred) link._prepared = 0;
       if (code) return finishWrite(host, link, Att.ExecuteWrite, handle, code);
     }
@@ -503,8 +511,12 @@ function execute(host: Host, link: Link): number {
 
 const executeWrite: Handler = function (host, link, bytes, at) {
   if (bytes[at + 1] > 1) return refuse(host, link, Att.ExecuteWrite, 0, AttError.InvalidPdu);
-  if (!bytes[at + 1]) link._prepared = 0;
-  link._prepared = link._prepared || 0;
+  if (link._prepared! < 0 && bytes[at + 1]) {
+    // Taken away with the table that they were for.
+    link._prepared = 0;
+    return refuse(host, link, Att.ExecuteWrite, 0, AttError.Unlikely);
+  }
+  link._prepared = (bytes[at + 1] && link._prepared) || 0;
   link._executed = 0;
   link._pass = Pass.Check;
   return execute(host, link);
@@ -542,15 +554,29 @@ function finish(host: Host, link: Link, value: any): void {
   link._waiting = undefined;
   link._deadlines[Deadline.Answer] = 0;
   if (link._handle < 0 || host._leaving) return;
-  if (opcode == Att.Write || opcode == Att.ExecuteWrite) {
-    const code = codeOf(host, handle, value);
-    if (code) link._prepared = 0;
-    length = code || opcode == Att.Write ? finishWrite(host, link, opcode, handle, code) : execute(host, link);
-  } else {
-    const offset = link._pendingOffset!;
-    length = finishRead(host, link, opcode, handle, offset, putAnswer(host, link, handle, offset, replyAt(host) + readStart(opcode), readRoom(link, opcode), value));
+  try {
+    length = answerLate(host, link, opcode, handle, value);
+  } catch (e) {
+    length = broken(host, link, opcode, handle, e);
   }
   if (length) post(host, link, Box.Reply, Cid.Att, length);
+}
+
+function answerLate(host: Host, link: Link, opcode: number, handle: number, value: any): number {
+  const offset = link._pendingOffset!;
+  if (opcode == Att.Write || opcode == Att.ExecuteWrite) {
+    // A new table has taken away what was left to be written.
+    const code = codeOf(host, handle, value) || (opcode == Att.ExecuteWrite && !(link._prepared! > 0) ? AttError.Unlikely : 0);
+    if (code) link._prepared = 0;
+    return code || opcode == Att.Write ? finishWrite(host, link, opcode, handle, code) : execute(host, link);
+  }
+  return finishRead(host, link, opcode, handle, offset, putAnswer(host, link, handle, offset, replyAt(host) + readStart(opcode), readRoom(link, opcode), value));
+}
+
+/** A mistake of the application's that was an exception; the peer of a request gets an error. */
+function broken(host: Host, link: Link, opcode: number, handle: number, e: any): number {
+  mistake(host, String(e), handle, 0);
+  return opcode & Att.Command ? 0 : refuse(host, link, opcode, handle, AttError.Unlikely);
 }
 
 /** Serves a PDU of the Attribute Protocol: a request gets exactly one answer, a command none. */
@@ -574,7 +600,14 @@ export function receiveAtt(host: Host, link: Link, bytes: Uint8Array, at: number
   } else if (length < ROWS[row + 1] || length > (ROWS[row + 2] || link._mtu)) {
     host._counters[Counter.Malformed]++;
     if (!silent) answer = refuse(host, link, opcode, 0, AttError.InvalidPdu);
-  } else answer = ROWS[row + 3](host, link, bytes, at, length);
+  } else {
+    try {
+      answer = ROWS[row + 3](host, link, bytes, at, length);
+    } catch (e) {
+      // What an application returns may throw when it is looked at.
+      answer = broken(host, link, opcode, get16(bytes, at + 1), e);
+    }
+  }
   if (answer && link._handle >= 0) post(host, link, Box.Reply, Cid.Att, answer);
 }
 

@@ -102,7 +102,7 @@ function isIdle(host: Host, step: Step): boolean {
       return !supports(host, Supported.ReadLocalName);
     case Step.Draw:
     case Step.DrawAgain:
-      return host._addresstype >= 0;
+      return host._addresstype >= 0 && !host._draws;
     case Step.RandomAddress:
       return host._addresstype < 1;
     case Step.LeHost:
@@ -366,7 +366,10 @@ export function takeStep(host: Host, status: number, bytes: Uint8Array, at: numb
         break;
       case Step.Draw:
       case Step.DrawAgain:
-        failed = length < 8 ? "malformed" : useDrawn(host, bytes, at);
+        failed = length < 8 ? "malformed" : host._addresstype < 0 ? useDrawn(host, bytes, at) : "";
+        // What else has to be drawn, until it is.
+        if (host._draws && length > 7 && host._draws(bytes, at)) host._draws = null;
+        if (host._draws && step == Step.DrawAgain) next = Step.Draw;
         break;
     }
   }

@@ -1,11 +1,13 @@
 import type { Link } from "../connection.js";
 import { Command, Supported } from "../hci/codes.js";
 import { begin, put8 } from "../hci/commands.js";
-import { declared, supports, type Host, type Role } from "../host.js";
+import { hex } from "../bytes/hex.js";
+import { failure } from "../errors.js";
+import { declared, report, supports, type Host, type Role } from "../host.js";
 
-/** A block to be encrypted. */
+/** A block to be encrypted; or, without a key, to be filled at random. */
 export interface Job {
-  readonly _key: Uint8Array;
+  readonly _key: Uint8Array | null;
   readonly _block: Uint8Array;
   readonly _done: () => void;
   /** Whose it is: with the link goes the job. */
@@ -20,6 +22,27 @@ export interface Job {
  * @param done called when it is done; never where the link has ended before
  */
 export function encrypt(host: Host, link: Link | null, key: Uint8Array, block: Uint8Array, done: () => void): void {
+  submit(host, link, key, block, done);
+}
+
+/**
+ * Draws random bytes fit for keys: from the board, or from the controller (LE Rand, Vol 4 Part E section 7.8.23).
+ * @param length a multiple of 8
+ * @param done gets them; never where the link has ended before, nor from a source that repeats itself
+ */
+export function random(host: Host, link: Link | null, length: number, done: (bytes: Uint8Array) => void): void {
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  function next(): void {
+    const block = bytes.subarray(at, at + 8);
+    if (at == length) return done(bytes);
+    at += 8;
+    submit(host, link, null, block, next);
+  }
+  next();
+}
+
+function submit(host: Host, link: Link | null, key: Uint8Array | null, block: Uint8Array, done: () => void): void {
   host._jobs.push({ _key: key, _block: block, _done: done, _link: link });
   // From within the run loop it is seen to at once.
   host._idle = false;
@@ -69,15 +92,22 @@ export function addCrypto(host: Host): Role {
 
   function next(): boolean {
     for (let job = host._jobs[0]; job; job = host._jobs[0]) {
+      const key = job._key;
       const aes = native || (supports(host, Supported.LeEncrypt) && !host._slowly ? null : host._software);
       if (job._link && job._link._handle < 0) host._jobs.splice(0, 1);
-      else if (aes) {
-        aes(job._key, job._block);
+      else if (!key && host._hal.random) {
+        host._hal.random(job._block);
+        end(job);
+      } else if (!key) {
+        begin(host, Command.LeRand);
+        return true;
+      } else if (aes) {
+        aes(key, job._block);
         end(job);
       } else {
         begin(host, Command.LeEncrypt);
         // HCI has the least significant octet first.
-        for (let i = 15; i >= 0; i--) put8(host, job._key[i]);
+        for (let i = 15; i >= 0; i--) put8(host, key[i]);
         for (let i = 15; i >= 0; i--) put8(host, job._block[i]);
         return true;
       }
@@ -86,7 +116,13 @@ export function addCrypto(host: Host): Role {
   }
 
   function end(job: Job): void {
+    const text = job._key ? "" : hex(job._block, 0, 8);
     host._jobs.splice(0, 1);
+    if (text) {
+      // A source that repeats itself is none.
+      if (text == host._last) return report(host, failure("random", "crypto", 0));
+      host._last = text;
+    }
     if (!job._link || job._link._handle >= 0) job._done();
   }
 
@@ -96,12 +132,13 @@ export function addCrypto(host: Host): Role {
     _next: next,
     _answer: function (status, bytes, at, length) {
       const job = host._jobs[0];
-      if (status || length < 16) {
+      if (!job._key && (status || length < 8)) return false;
+      if (job._key && (status || length < 16)) {
         // Software takes over, where there is some.
         host._slowly = !!host._software;
         return host._slowly;
       }
-      for (let i = 0; i < 16; i++) job._block[i] = bytes[at + 15 - i];
+      for (let i = 0; i < job._block.length; i++) job._block[i] = bytes[at + job._block.length - 1 - i];
       end(job);
       return true;
     },

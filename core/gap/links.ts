@@ -159,12 +159,15 @@ export function addLinks(host: Host, instance: Linking): Role {
   function create(handle: number, bytes: Uint8Array, at: number, interval: number): Link {
     const link: Link = Object.create(host._methods);
     const buffers = host._free.pop()!;
+    const peer = new Uint8Array(bytes.subarray(at + 5, at + 11));
     const values: any = {
       _host: host,
       _handle: handle,
       _central: !bytes[at + 3],
       _peertype: bytes[at + 4] & 1,
-      _peer: new Uint8Array(bytes.subarray(at + 5, at + 11)),
+      _peer: peer,
+      _airType: bytes[at + 4] & 1,
+      _airPeer: peer,
       _interval: get16(bytes, interval),
       _latency: get16(bytes, interval + 2),
       _timeout: get16(bytes, interval + 4),
@@ -203,7 +206,7 @@ export function addLinks(host: Host, instance: Linking): Role {
     host._links.push(link);
     for (let i = 0; i < host._beginners.length; i++) host._beginners[i](host, link);
     if (peripheral && advertiser) advertiser._stopped();
-    if (!link._buffers || (peripheral ? !host._onconnect : !host._initiated)) {
+    if (host._leaving || !link._buffers || (peripheral ? !host._onconnect : !host._initiated)) {
       // Nobody wants it, or any more.
       link._closed = true;
       leave(link, Status.RemoteUserTerminated, true);
@@ -332,8 +335,8 @@ export function addLinks(host: Host, instance: Linking): Role {
         // The shared buffers' answer has the length of synchronous packets between.
         const count = opcode == Command.ReadBufferSize ? get16(bytes, at + 3) : bytes[at + 2];
         host._aclLength = get16(bytes, at);
-        host._aclFree = limits[Limit.AclPackets] || count;
-        if (host._cyw && !limits[Limit.AclPackets] && count > Acl.Cyw43438) host._aclFree = Acl.Cyw43438;
+        const most = limits[Limit.AclPackets] || (host._cyw ? Acl.Cyw43438 : count);
+        host._aclFree = most < count ? most : count;
         setup = host._aclLength && count ? Setup.States : Setup.SharedBuffers;
         return opcode != Command.ReadBufferSize || setup == Setup.States;
       case Command.LeReadSupportedStates:
@@ -410,7 +413,7 @@ export function addLinks(host: Host, instance: Linking): Role {
   instance.onconnect = function (callback) {
     use(host, "onconnect");
     if (callback) callable("onconnect", "callback", callback);
-    if (callback && host._level != 1 && !host._secure) throw failure("security", "onconnect", host._level, "level " + host._level + " is not in this build: setsecurity(1)");
+    if (callback && (host._secure ? host._level > 3 && !host._quick : host._level > 1)) throw failure("security", "onconnect", host._level, "level " + host._level + " is not to be had here: call setsecurity");
     host._onconnect = callback;
     welcome(host);
   };

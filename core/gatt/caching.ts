@@ -56,20 +56,20 @@ function describe(host: Host): Uint8Array {
  * table that is gone. Needs the crypto part.
  */
 export function addCaching(host: Host): void {
-  let hash: Uint8Array | null = null;
   let round = 0;
   let waiting: ((value: Uint8Array) => void)[] = [];
 
   function rehash(): void {
     const mine = ++round;
-    hash = null;
+    host._hash = null;
     cmac(host, null, new Uint8Array(16), describe(host), function (mac) {
       // Another table may have come meanwhile.
       if (mine != round) return;
       const replies = waiting;
       waiting = [];
-      hash = new Uint8Array(16);
+      const hash = new Uint8Array(16);
       for (let i = 0; i < 16; i++) hash[i] = mac[15 - i];
+      host._hash = hash;
       for (let i = 0; i < replies.length; i++) replies[i](hash);
     });
   }
@@ -104,7 +104,7 @@ export function addCaching(host: Host): void {
       uuid: Type.DatabaseHash,
       flags: Property.Read,
       read: function (_connection, reply) {
-        if (hash) return hash;
+        if (host._hash) return host._hash;
         waiting.push(reply);
         return host._deferral;
       },

@@ -102,6 +102,21 @@ const enum Milliseconds {
   Transaction = 30000,
 }
 
+/** Whether all is there that is needed of a table that comes from anywhere. */
+function isTable(kept: any): boolean {
+  let good = typeof kept.hash == "string" && Array.isArray(kept.services);
+  for (let i = 0; good && i < kept.services.length; i++) {
+    const service = kept.services[i];
+    good = !!service && Array.isArray(service.chars);
+    for (let j = 0; good && j < service.chars.length; j++) {
+      const one = service.chars[j];
+      good = !!one && typeof one.handle == "number" && typeof one.flags == "number" && Array.isArray(one.descriptors);
+      for (let k = 0; good && k < one.descriptors.length; k++) good = !!one.descriptors[k] && typeof one.descriptors[k].handle == "number";
+    }
+  }
+  return good;
+}
+
 /** Adds the GATT client to the connections of a host. */
 export function addClient(host: Host): void {
   const limits = host._limits;
@@ -337,16 +352,20 @@ export function addClient(host: Host): void {
     const link = this;
     const table: RemoteTable = { hash: "", services: [] };
     const gaps: RemoteCharacteristic[] = [];
+    // Where each characteristic is declared, by the handle of its value.
+    const declarations: { [handle: number]: number } = {};
     let step = Discover.Mtu;
     let from = 1;
     let found = 0;
+    let hashed = false;
     callable("discover", "callback", callback);
-    if (kept && (typeof kept.hash != "string" || !Array.isArray(kept.services))) reject("discover", "kept", kept, "what an earlier discovery has given");
+    if (kept && !isTable(kept)) reject("discover", "kept", kept, "what an earlier discovery has given");
     // A table without a hash cannot be compared.
     if (kept && kept.hash) step = Discover.Hash;
 
     function next(): void {
-      if (step == Discover.Mtu && (limits[Limit.Mtu] <= AttSize.Mtu || link._mtu > AttSize.Mtu || link._exchanged)) step = Discover.Hash;
+      if (step == Discover.Mtu && (limits[Limit.Mtu] <= AttSize.Mtu || link._mtu > AttSize.Mtu || link._exchanged)) step++;
+      if (step == Discover.Hash && hashed) step++;
       link._exchanged = link._exchanged || step == Discover.Mtu;
       if (step == Discover.Mtu) ask(link, Att.MtuRequest, [limits[Limit.Mtu]]);
       else if (step == Discover.Primary || step == Discover.Secondary) ask(link, Att.ReadByGroupType, [from, 0xffff, step == Discover.Primary ? Type.PrimaryService : Type.SecondaryService]);
@@ -376,7 +395,7 @@ export function addClient(host: Host): void {
       for (let i = 0; i < table.services.length; i++) {
         const chars = table.services[i].chars;
         for (let j = 0; j < chars.length; j++) {
-          const last = j + 1 < chars.length ? chars[j + 1].handle - 2 : table.services[i].end;
+          const last = j + 1 < chars.length ? declarations[chars[j + 1].handle] - 1 : table.services[i].end;
           // Until it is finished the end of the gap is kept beside the flags.
           if (chars[j].handle < last) {
             chars[j].flags |= last << 8;
@@ -420,6 +439,7 @@ export function addClient(host: Host): void {
       } else if (step == Discover.Characteristics) {
         const value = get16(bytes, at + 3);
         if ((size != 7 && size != 21) || value <= handle || value > service.end) return 0;
+        declarations[value] = handle;
         service.chars.push({ uuid: textOf(bytes, at + 5, size - 5), handle: value, flags: bytes[at + 2], descriptors: [] });
       } else {
         if (handle > gaps[0].flags >> 8) return 0;
@@ -433,17 +453,19 @@ export function addClient(host: Host): void {
       let size = bytes[at + 1];
       // Nothing more of this kind; a peer without an MTU exchange or a hash is as good.
       if (error && step > Discover.Hash && error != AttError.AttributeNotFound) return fail(link, "att", error);
+      if (step == Discover.Hash) {
+        hashed = true;
+        table.hash = !error && length == 20 && size == 18 ? hex(bytes, at + 4, 16, true) : "";
+        if (kept && kept.hash && table.hash == kept.hash) return finish(kept);
+        // A long discovery is shorter with a larger MTU.
+        step = Discover.Mtu;
+        return next();
+      }
       if (error) return advance();
       if (step == Discover.Mtu) {
         const theirs = get16(bytes, at + 1);
         if (length != 3 || theirs < AttSize.Mtu) return fail(link, "malformed", theirs);
         link._mtu = theirs < limits[Limit.Mtu] ? theirs : limits[Limit.Mtu];
-        return advance();
-      }
-      if (step == Discover.Hash) {
-        table.hash = length == 20 && size == 18 ? hex(bytes, at + 4, 16, true) : "";
-        if (kept && kept.hash && table.hash == kept.hash) return finish(kept);
-        if (!link._exchanged) step = Discover.Mtu - 1;
         return advance();
       }
       if (step == Discover.Descriptors) size = size == 1 ? 4 : size == 2 ? 18 : 0;

@@ -1,7 +1,7 @@
 import { toBytes, type Bytes } from "../bytes/bytes.js";
 import { parseUuid, shortUuid } from "../bytes/uuid.js";
 import { Att, AttSize } from "../att/codes.js";
-import { addAttServer } from "../att/server.js";
+import { addAttServer, configure } from "../att/server.js";
 import { Deadline, isLive, later, leave, setDeadline, type Connection, type Link } from "../connection.js";
 import { Counter } from "../counters.js";
 import { callable, failure, integer, reject, type BlimpError } from "../errors.js";
@@ -99,6 +99,7 @@ export function valueHandle(host: Host, method: string, characteristic: any): nu
     const uuid = parseUuid(characteristic);
     if (uuid) handle = find(database, uuid);
   }
+  if (handle && wordOf(database, handle - 1, Word.Type) != Type.Characteristic) handle = 0;
   return handle || reject(method, "characteristic", characteristic, "the UUID or the handle of a characteristic that is served");
 }
 
@@ -195,7 +196,11 @@ export function addGatt(host: Host, instance: Serving): void {
     host._first = first;
     // Generic Access has 7 attributes; behind the declaration of Generic Attribute and that of Service Changed comes its value.
     host._changedHandle = 10;
-    for (let i = 0; i < host._links.length; i++) host._links[i]._prepared = (host._links[i]._kept = null) || 0;
+    for (let i = 0; i < host._links.length; i++) {
+      const link = host._links[i];
+      link._kept = null;
+      if (link._prepared) link._prepared = -1;
+    }
     if (old && isSame(old._table, database._table) && isSame(old._bytes, database._bytes)) return;
     if (host._rehash) host._rehash();
     for (let i = 0; i < host._links.length; i++) {
@@ -224,6 +229,8 @@ export function addGatt(host: Host, instance: Serving): void {
   };
   host._enders.push(function (_host, link) {
     if (link._indicated) finishIndication(host, link, failure("disconnected", "notify", 0));
+    // There is room for who still is.
+    host._drained!(host);
   });
   host._expired[Deadline.Confirmation] = function (_host, link) {
     // Nothing may be sent on this bearer any more.
@@ -231,7 +238,19 @@ export function addGatt(host: Host, instance: Serving): void {
     leave(link, Status.RemoteUserTerminated, true);
     declared(host);
   };
+  host._restore = function (link, configured, same) {
+    for (let i = 0; i < configured.length; i += 2) {
+      const handle = configured[i];
+      // In other services only this handle is what it was.
+      if ((same || handle == host._changedHandle + 1) && handle <= host._database._count && wordOf(host._database, handle, Word.Flags) & Flag.Configuration) configure(host, link, handle, configured[i + 1] & 3);
+    }
+    if (same) return;
+    link._changed = true;
+    for (let j = 0; j < host._changes.length; j++) host._changes[j](host, link);
+    tellChange(host, link);
+  };
   host._drained = function () {
+    for (let i = 0; i < host._links.length; i++) tellChange(host, host._links[i]);
     if (!host._crowded) return;
     host._crowded = false;
     call(host, onroom);
@@ -253,6 +272,7 @@ export function addGatt(host: Host, instance: Serving): void {
     const bytes = value instanceof Uint8Array ? value : toBytes(value) || reject("notify", "value", value, "bytes or a byte string");
     if (bytes.length > AttSize.Value) integer("notify", "value.length", bytes.length, 0, AttSize.Value);
     if (done) callable("notify", "done", done);
+    if (connection && (connection as Link)._host != host) reject("notify", "connection", connection, "a connection");
     // All or nothing: first whether there is room everywhere, then the sending.
     for (let pass = 0; pass < 2; pass++) {
       for (let i = 0; i < host._links.length; i++) {

@@ -70,6 +70,8 @@ export interface Acl extends Commands {
   _drained?: (host: any) => void;
   /** Wakes a chip that sleeps; true while it does. */
   _rouse?: () => boolean;
+  /** Nobody wants to send a command. */
+  _idle?: boolean;
 }
 
 /** Where the boxes begin for frames of ATT PDUs up to `mtu` bytes; with `client` there is one for requests. */
@@ -132,7 +134,7 @@ export function hasRoom(acl: Acl, link: AclLink, length: number): boolean {
 
 /** Whether nothing is on its way out, here or in the controller. */
 export function isDrained(link: AclLink): boolean {
-  return !link._inflight && !link._left && link._head == link._tail && !link._lengths[Box.Reply];
+  return !link._inflight && !link._left && !link._wrap && link._head == link._tail && !link._lengths[Box.Reply];
 }
 
 function nextFrame(acl: Acl, link: AclLink): boolean {
@@ -144,7 +146,7 @@ function nextFrame(acl: Acl, link: AclLink): boolean {
       link._head = acl._boxes[Box.Queue];
       link._wrap = 0;
     }
-    if (link._head == link._tail) return false;
+    if (!link._wrap && link._head == link._tail) return false;
     at = link._head;
   }
   link._at = at + Size.Header;
@@ -168,8 +170,10 @@ function sendFragment(acl: Acl, link: AclLink): void {
   link._inflight++;
   acl._aclFree--;
   if (!link._left) {
-    if (link._box < Box.Queue) link._lengths[link._box] = 0;
-    else {
+    if (link._box < Box.Queue) {
+      link._lengths[link._box] = 0;
+      acl._idle = false;
+    } else {
       link._head = link._at;
       if (!link._wrap && link._head == link._tail) link._head = link._tail = acl._boxes[Box.Queue];
     }

@@ -38,6 +38,9 @@ export const enum Command {
   LeConnectionUpdate = 0x2013,
   LeEncrypt = 0x2017,
   LeRand = 0x2018,
+  LeEnableEncryption = 0x2019,
+  LeLongTermKeyReply = 0x201a,
+  LeLongTermKeyNegativeReply = 0x201b,
   LeReadSupportedStates = 0x201c,
   LeParameterRequestReply = 0x2020,
   LeParameterRequestNegativeReply = 0x2021,
@@ -53,10 +56,12 @@ export const enum Command {
 /** Event codes, Vol 4 Part E section 7.7. */
 export const enum Event {
   DisconnectionComplete = 0x05,
+  EncryptionChange = 0x08,
   CommandComplete = 0x0e,
   CommandStatus = 0x0f,
   HardwareError = 0x10,
   NumberOfCompletedPackets = 0x13,
+  EncryptionKeyRefreshComplete = 0x30,
   LeMeta = 0x3e,
 }
 
@@ -65,6 +70,7 @@ export const enum LeEvent {
   ConnectionComplete = 0x01,
   AdvertisingReport = 0x02,
   ConnectionUpdateComplete = 0x03,
+  LongTermKeyRequest = 0x05,
   RemoteParameterRequest = 0x06,
   EnhancedConnectionComplete = 0x0a,
 }
@@ -75,6 +81,7 @@ export const enum Status {
   UnknownCommand = 0x01,
   UnknownConnection = 0x02,
   AuthenticationFailure = 0x05,
+  PinOrKeyMissing = 0x06,
   ConnectionTimeout = 0x08,
   CommandDisallowed = 0x0c,
   RemoteUserTerminated = 0x13,

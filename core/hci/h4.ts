@@ -28,6 +28,8 @@ export interface H4 extends Clock {
   _stamp: number;
   _strikes: number;
   _sink?: TraceSink | null;
+  /** Hides what is secret in a packet that is shown: a copy without it, or null where there is nothing to hide. */
+  _mask?: ((sent: boolean, bytes: Uint8Array, at: number, length: number) => Uint8Array | null) | null;
   /** The command under way, whose answer helps to find one's step. */
   _opcode: number;
   /** An event: its code, and where its `length` parameter bytes begin. */
@@ -146,7 +148,8 @@ export function receivePacket(h4: H4): boolean {
 /** Lets the application see a packet. */
 function show(h4: H4, sent: boolean, bytes: Uint8Array, at: number, length: number): void {
   try {
-    h4._sink!(sent, bytes, at, length);
+    const masked = h4._mask ? h4._mask(sent, bytes, at, length) : null;
+    h4._sink!(sent, masked || bytes, masked ? 0 : at, length);
   } catch (e) {
     h4._counters[Counter.Exceptions]++;
   }

@@ -36,6 +36,10 @@ export function requestParameters(host: Host, link: Link): boolean {
   return signal(host, link, Signal.ParameterRequest, link._identifier, link._asks!);
 }
 
+function isAnswer(code: number): boolean {
+  return ((code & 1) > 0 && code <= Signal.LastOddResponse) || code == Signal.CreditResponse || code == Signal.ReconfigureResponse;
+}
+
 /** The LE signalling channel, Vol 3 Part A section 4: one command a packet. What is not known here is rejected; answers are never answered. */
 function takeSignal(host: Host, link: Link, bytes: Uint8Array, at: number, length: number): void {
   const code = bytes[at];
@@ -43,20 +47,20 @@ function takeSignal(host: Host, link: Link, bytes: Uint8Array, at: number, lengt
   const fits = length >= 4 && get16(bytes, at + 2) == length - 4;
   let counter = Counter.Ignored;
   if (length < 4 || !identifier) counter = Counter.Malformed;
-  else if (length > Signal.Mtu) {
-    if (signal(host, link, Signal.Reject, identifier, [Reject.TooLong, Signal.Mtu])) return;
-  } else if (code == Signal.Reject || code == Signal.ParameterResponse) {
+  else if (code == Signal.Reject || code == Signal.ParameterResponse) {
     if (fits && link._signalled && identifier == link._identifier && length >= 6) {
       // Where it accepts, the change itself follows.
       if (code == Signal.Reject || get16(bytes, at + 4)) host._unchanged(host, link);
       return;
     }
+  } else if (isAnswer(code)) {
+    // Answers are never answered, whatever is wrong with them.
+  } else if (length > Signal.Mtu) {
+    if (signal(host, link, Signal.Reject, identifier, [Reject.TooLong, Signal.Mtu])) return;
   } else if (code == Signal.ParameterRequest && fits && length == 12 && link._central && host._asks) {
     const values = [get16(bytes, at + 4), get16(bytes, at + 6), get16(bytes, at + 8), get16(bytes, at + 10)];
     if (signal(host, link, Signal.ParameterResponse, identifier, [host._asks(link, values) ? 0 : 1])) return;
-  } else if (!(code & 1 && code <= Signal.LastOddResponse) && code != Signal.CreditResponse && code != Signal.ReconfigureResponse) {
-    if (signal(host, link, Signal.Reject, identifier, [Reject.NotUnderstood])) return;
-  }
+  } else if (signal(host, link, Signal.Reject, identifier, [Reject.NotUnderstood])) return;
   host._counters[counter]++;
 }
 

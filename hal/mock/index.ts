@@ -23,6 +23,33 @@ export {
 export { Beacon, type BeaconOptions } from "./beacon.js";
 export { Observer, type Heard, type ObserverOptions } from "./observer.js";
 export { Central, type CentralOptions, type CentralParameters } from "./central.js";
+export {
+  Phone,
+  type ConnectOptions,
+  type EncryptionKey,
+  type OnValue,
+  type PhoneOptions,
+  type PhoneStart,
+  type SubscribeOptions,
+  type Traced,
+} from "./phone.js";
+export { Property, type PhoneCharacteristic, type PhoneDescriptor, type PhoneService, type Target, type Value } from "./phonegatt.js";
+export {
+  Keys,
+  PhoneSmp,
+  resolves,
+  Smp,
+  SmpReason,
+  type IoCapability,
+  type Lies,
+  type OobData,
+  type Paired,
+  type Pairing,
+  type PairingKeys,
+  type PairingMethod,
+  type PhoneBond,
+} from "./phonesmp.js";
+export { PhoneError, type Done } from "./phonetask.js";
 export { Link, LinkEnd, type LinkFault, type LinkOwner, type LinkParameters, type LinkVersion, type ParameterRequest } from "./link.js";
 export { LlFeature, LlOpcode } from "./linkcontrol.js";
 export { EventCode, LeSubevent } from "./events.js";

@@ -3,6 +3,7 @@ import { UsageError } from "./commands/arguments.js";
 import * as beacon from "./commands/beacon.js";
 import * as demo from "./commands/demo.js";
 import * as scan from "./commands/scan.js";
+import * as serve from "./commands/serve.js";
 
 interface Command {
   readonly summary: string;
@@ -11,7 +12,7 @@ interface Command {
   run(words: string[]): void;
 }
 
-const COMMANDS: { readonly [name: string]: Command } = { beacon, scan, demo };
+const COMMANDS: { readonly [name: string]: Command } = { beacon, scan, serve, demo };
 
 /** The command line was wrong; whatever else fails gives 1. */
 const EXIT_USAGE = 2;

@@ -1,5 +1,5 @@
 /** blimp on Node: the stack, the HAL of this machine, and a trace that other tools read. */
-export { open, type Bluetooth } from "./open.js";
+export { open, type Bluetooth, type FullConnection } from "./open.js";
 export { createNodeHal, type NodeHal, type NodeHalOptions } from "./hal.js";
 export { createSnoopWriter, type SnoopOptions, type SnoopWriter } from "./btsnoop.js";
 export { parseTransport, type Transport } from "./transport.js";
@@ -12,10 +12,12 @@ export type { Connection } from "../../core/connection.js";
 export type { Counters } from "../../core/counters.js";
 export type { BlimpError } from "../../core/errors.js";
 export type { Advertising } from "../../core/gap/advertiser.js";
+export type { Connecting } from "../../core/gap/initiator.js";
 export type { Linking } from "../../core/gap/links.js";
 export type { ScanRule } from "../../core/gap/rules.js";
 export type { Advert, Scanning } from "../../core/gap/scanner.js";
 export type { Attribute, Characteristic, ReadHandler, Service, WriteHandler } from "../../core/gatt/database.js";
+export type { Asking, AskingConnection, RemoteCharacteristic, RemoteDescriptor, RemoteService, RemoteTable } from "../../core/gatt/client.js";
 export type { Done, Serving } from "../../core/gatt/server.js";
 export type { TraceSink } from "../../core/hci/h4.js";
 export type { Options, ReadyInfo, Store } from "../../core/options.js";

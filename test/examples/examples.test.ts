@@ -2,10 +2,12 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import { adFlags, adJoin, adName } from "../../core/gap/ad.js";
 import { Air, createBoard, PduType, VirtualClock, type Board, type BoardOptions } from "../../hal/mock/index.js";
 import { open } from "../../targets/node/open.js";
 import { checkScript } from "../guard/guard.js";
-import { hex, IMAGE, OP, Rig, unhex, type Bt } from "../support/rig.js";
+import { Peer } from "../support/links.js";
+import { hex, IMAGE, latin, OP, Rig, unhex, type Bt } from "../support/rig.js";
 
 const FOLDER = "examples";
 const UUID = "9277830ab2eb490fa1dd7fe38c492ede";
@@ -13,13 +15,17 @@ const IBEACON = `0201061aff4c000215${UUID}00010002c5`;
 const OTHER = `0201061aff4c00021500112233445566778899aabbccddeeff00070008c5`;
 
 /** Each example, its function, and the preset that it needs on a small engine. */
-const EXAMPLES: Record<string, [string, "beacon" | "observer"]> = {
+const EXAMPLES: Record<string, [string, "beacon" | "observer" | "peripheral"]> = {
   ibeacon: ["ibeacon", "beacon"],
   "ibeacon-scanner": ["ibeaconScanner", "observer"],
   beacon: ["beacon", "beacon"],
   "live-scan-response": ["liveScanResponse", "beacon"],
   "rule-dispatch": ["ruleDispatch", "observer"],
   "growing-filter": ["growingFilter", "observer"],
+  "wifi-refresh": ["wifiRefresh", "peripheral"],
+  "device-information": ["deviceInformation", "peripheral"],
+  blinkup: ["blinkup", "peripheral"],
+  battery: ["battery", "peripheral"],
 };
 
 type Example = (blimp: object, hal: Board["hal"], firmware: Uint8Array | null, print: (text: string) => void, more?: unknown) => Bt;
@@ -80,6 +86,11 @@ class Pair {
     return this.board.chip.count(opcode);
   }
 
+  /** A phone that has connected to the example. */
+  phone(): Phone {
+    return new Phone(this);
+  }
+
   /** Ends the example, and looks for what is left of it. */
   end(): void {
     assert.deepEqual(this.board.chip.violations, []);
@@ -92,6 +103,76 @@ class Pair {
     assert.deepEqual([this.board.uartOpen, this.board.timers], [false, 0]);
     assert.deepEqual([this.printed.length, this.sent.length], [printed, sent]);
   }
+}
+
+/** A central that speaks the Attribute Protocol byte by byte. */
+class Phone {
+  readonly peer: Peer;
+  /** Handles of the values by their UUIDs. */
+  private readonly _handles = new Map<string, string>();
+
+  constructor({ board, bt, clock }: Pair) {
+    this.peer = new Peer({ board, bt, run: (ms: number) => clock.run(ms) } as unknown as Rig);
+    this.peer.connect();
+    for (let from = 1, answer = ""; ; ) {
+      answer = this.peer.att(`08${le16(from)}ffff0328`);
+      if (!answer.startsWith("09")) {
+        assert.equal(answer, `0108${le16(from)}0a`, "the end of the characteristics");
+        return;
+      }
+      const size = 2 * parseInt(answer.slice(2, 4), 16);
+      for (let at = 4; at < answer.length; at += size) {
+        const handle = answer.slice(at + 6, at + 10);
+        this._handles.set(reverse(answer.slice(at + 10, at + size)), handle);
+        from = parseInt(reverse(handle), 16);
+      }
+    }
+  }
+
+  /** The handle of a value, as it goes over the air. */
+  handle(uuid: string): string {
+    const handle = this._handles.get(uuid.toLowerCase());
+    assert.ok(handle, `${uuid} is there`);
+    return handle;
+  }
+
+  /** The answer to a Write Request. */
+  write(uuid: string, text: string): string {
+    return this.peer.att(`12${this.handle(uuid)}${ascii(text)}`);
+  }
+
+  /** Writes a long value in parts; gives the answer to the Execute Write. */
+  writeLong(uuid: string, text: string): string {
+    for (let at = 0; at < text.length; at += 18) {
+      const part = `${this.handle(uuid)}${le16(at)}${ascii(text.slice(at, at + 18))}`;
+      assert.equal(this.peer.att(`16${part}`), `17${part}`);
+    }
+    return this.peer.att("1801");
+  }
+
+  /** Reads a whole value. */
+  read(uuid: string): string {
+    let answer = this.peer.att(`0a${this.handle(uuid)}`);
+    let value = answer.slice(2);
+    while (answer.length === 2 * 23) {
+      answer = this.peer.att(`0c${this.handle(uuid)}${le16(value.length / 2)}`);
+      assert.equal(answer.slice(0, 2), "0d");
+      value += answer.slice(2);
+    }
+    return latin(unhex(value));
+  }
+}
+
+function le16(value: number): string {
+  return hex([value & 255, value >> 8]);
+}
+
+function reverse(digits: string): string {
+  return hex(unhex(digits).reverse());
+}
+
+function ascii(text: string): string {
+  return Buffer.from(text, "latin1").toString("hex");
 }
 
 /** Both libraries, and a board whose UART hands over strings. */
@@ -260,6 +341,214 @@ describe("example growing-filter", () => {
   });
 });
 
+/** The BlinkUp service, of which the Wi-Fi refresh service is a part. */
+const SSID = "5eba195632d347c681a6a7e59f18dac0";
+const PASSWORD = "ed694ab947564528aa3a799a4fd11117";
+const PLAN = "a90ab0dc7b5c439a9ab52107e0bd816e";
+const TOKEN = "bd107d3e48784f6daf3dda3b234ff584";
+const TRIGGER = "f299c3428a8a4544ac4208c841737b1b";
+const NETWORKS = "57a9ed95add54913849457759b79a46c";
+const CLEAR = "2be5ddba32864d09a652f24faa514af5";
+const SERVICE_AD = "110719d768f37caff2a5c94855c4be47dafa";
+const PHONE = "0b5e12e20002";
+const LONG = "a password that is longer than the twenty-eight characters of the guide";
+
+describe("example wifi-refresh", () => {
+  each("wifi-refresh", (make) => {
+    const applied: string[][] = [];
+    const pair = make((...given: string[]) => applied.push(given)).run(500);
+    const begun = pair.said();
+    assert.match(begun.pop()!, /^BLE initialized after \d+ ms$/);
+    assert.deepEqual(begun, ["Serving GATT...", "Awaiting connections...", "Advertising services..."]);
+    assert.deepEqual(pair.kinds(), [`0 020106${SERVICE_AD}`]);
+
+    const first = pair.phone();
+    assert.deepEqual(pair.said(), [`${PHONE} connected`]);
+    // Values that can be written cannot be read.
+    assert.equal(first.peer.att(`0a${first.handle(PASSWORD)}`), `010a${first.handle(PASSWORD)}02`);
+    // Nothing has been set: nothing happens.
+    assert.equal(first.write(TRIGGER, "x"), "13");
+    assert.deepEqual([pair.said(), applied, first.peer.central.connected], [[], [], true]);
+    assert.equal(first.write(SSID, "Bl\x1bmp"), "13");
+    assert.equal(first.writeLong(PASSWORD, LONG), "19");
+    assert.deepEqual(pair.said(), ["Written SSID", "Written PWD"]);
+    // The answer comes before the end, and the program is not told of an end that it has made.
+    assert.equal(first.write(TRIGGER, ""), "13");
+    pair.run(1000);
+    assert.deepEqual(first.peer.ends, [0x13]);
+    assert.deepEqual(pair.said(), [`Switching to SSID: Bl?mp, PSK: ${"#".repeat(LONG.length)}`]);
+    assert.deepEqual(applied, [["Bl\x1bmp", LONG]]);
+
+    // The advert has come back by itself; what has been applied is not applied again.
+    pair.kinds();
+    pair.run(300);
+    assert.deepEqual(pair.kinds(), [`0 020106${SERVICE_AD}`]);
+    const second = pair.phone();
+    assert.equal(second.write(TRIGGER, ""), "13");
+    second.peer.central.disconnect();
+    pair.run(1000);
+    assert.deepEqual(pair.said(), [`${PHONE} connected`, `${PHONE} disconnected`]);
+    assert.equal(applied.length, 1);
+    pair.end();
+  });
+
+  it("declares security, services, who is told, and the advert, in this order", () => {
+    const calls: string[] = [];
+    const bt = new Proxy({}, { get: (_, name) => (...given: unknown[]) => calls.push(`${String(name)} ${typeof given[0] === "number" ? given[0] : ""}`.trim()) });
+    load("wifi-refresh", "the package")[0]({ open: () => bt }, {} as Board["hal"], null, () => {});
+    assert.deepEqual(calls, ["setsecurity 1", "servegatt", "onconnect", "startadvertise"]);
+  });
+});
+
+describe("example device-information", () => {
+  each("device-information", (make) => {
+    const pair = make({ model: "a model", url: "https://example.com/a/name/longer/than/one/packet" }).run(500);
+    assert.deepEqual(pair.said(), [`Offering Device Information as ${pair.bt.address()}`]);
+    assert.deepEqual(pair.kinds(), ["0 02010603030a18"]);
+    const phone = pair.phone();
+    assert.deepEqual(["2a29", "2a25", "2a24", "2a23", "2a26"].map((uuid) => phone.read(uuid)), [
+      "Electric Imp",
+      pair.bt.address(),
+      "a model",
+      "https://example.com/a/name/longer/than/one/packet",
+      "blimp",
+    ]);
+    assert.equal(phone.read("2a00"), "blimp info");
+    assert.equal(phone.write("2a29", "x"), `0112${phone.handle("2a29")}03`);
+    phone.peer.central.disconnect();
+    pair.run(500);
+    assert.deepEqual(pair.said(), [`${PHONE} connected`, `${PHONE} disconnected`]);
+    pair.end();
+  });
+
+  it("has what a small device has if nothing else is told", () => {
+    const pair = new Pair("device-information", "the bare script").run(500);
+    const phone = pair.phone();
+    assert.deepEqual(["2a24", "2a23"].map((uuid) => phone.read(uuid)), ["imp004m", "https://agent.electricimp.com/000000000000"]);
+    phone.peer.central.disconnect();
+    pair.run(500).end();
+  });
+});
+
+describe("example blinkup", () => {
+  const NEAR = [...Array(9).keys()].map((i) => ({ ssid: `network ${i}`, open: i % 2 === 1 }));
+
+  each("blinkup", (make) => {
+    const done: unknown[] = [];
+    let near = NEAR.slice(0, 0);
+    const device = { networks: () => near, activate: (settings: object) => done.push({ ...settings }), clear: () => done.push("cleared") };
+    const pair = make(device).run(500);
+    assert.deepEqual(pair.said(), ["BlinkUp is on the air"]);
+    assert.deepEqual(pair.kinds(), [`0 020106${SERVICE_AD}0809${ascii("imp004m")}`]);
+
+    // As the app does it: three connections. Which device is it?
+    const first = pair.phone();
+    assert.deepEqual(["2a25", "2a24", "2a23", "2a26"].map((uuid) => first.read(uuid)), [pair.bt.address(), "imp004m", "null", "blimp"]);
+    first.peer.central.disconnect();
+    pair.run(500);
+
+    // Which networks are near? None is an answer too. However long the list is, it is made once.
+    const second = pair.phone();
+    assert.equal(second.read(NETWORKS), "");
+    near = NEAR;
+    pair.said();
+    assert.equal(second.read(NETWORKS), NEAR.map(({ ssid, open }) => `${ssid}\n${open ? "unlocked" : "locked"}`).join("\n\n"));
+    assert.deepEqual(pair.said(), ["Sending WLAN list to app"]);
+    second.peer.central.disconnect();
+    pair.run(500);
+    pair.said();
+
+    const third = pair.phone();
+    assert.equal(third.write(TRIGGER, ""), `0112${third.handle(TRIGGER)}80`);
+    assert.deepEqual([done, third.peer.central.connected], [[], true]);
+    assert.equal(third.writeLong(TOKEN, "0123456789-0123456789-0123456789-012"), "19");
+    assert.equal(third.write(PLAN, "a plan"), "13");
+    assert.equal(third.write(SSID, "Hangar"), "13");
+    assert.equal(third.write(PASSWORD, ""), "13");
+    assert.equal(third.write(CLEAR, ""), "13");
+    assert.equal(third.write(TRIGGER, ""), "13");
+    pair.run(1000);
+    assert.deepEqual(third.peer.ends, [0x13]);
+    assert.deepEqual(done, ["cleared", { ssid: "Hangar", password: "", planid: "a plan", token: "0123456789-0123456789-0123456789-012" }]);
+    assert.deepEqual(pair.said(), [
+      `Device ${PHONE} has connected, security level 1`,
+      "Enrolment token set",
+      "Plan ID set",
+      "WiFi SSID set",
+      "WiFi password set",
+      "Device WiFi clearance triggered",
+      "Device activation triggered",
+    ]);
+    pair.kinds();
+    pair.run(300);
+    // It has come back by itself, each time.
+    assert.equal(pair.kinds().join(), `0 020106${SERVICE_AD}0809${ascii("imp004m")}`);
+    pair.end();
+  });
+});
+
+describe("example battery", () => {
+  each("battery", (make) => {
+    let level = 80;
+    const pair = make(() => level).run(500);
+    assert.deepEqual(pair.kinds(), ["0 02010603030f18"]);
+    assert.deepEqual(pair.said(), [`Battery of ${pair.bt.address()}: 100 %`]);
+    pair.run(1000);
+    const phone = pair.phone();
+    const handle = phone.handle("2a19");
+    const configuration = le16(parseInt(reverse(handle), 16) + 1);
+    assert.equal(phone.read("2a19"), "\x50");
+    level = 79;
+    pair.run(1500);
+    assert.deepEqual(phone.peer.frames, [], "nobody has subscribed");
+    // It can notify and not indicate.
+    assert.equal(phone.peer.att(`12${configuration}0200`), `0112${configuration}fd`);
+    phone.peer.send(4, `12${configuration}0100`);
+    pair.run(200);
+    assert.deepEqual(phone.peer.frames.splice(0).map(({ bytes }) => bytes).sort(), ["13", `1b${handle}4f`]);
+    for (level of [78, 77]) pair.run(1000);
+    pair.run(2500);
+    assert.deepEqual(phone.peer.frames.splice(0).map(({ bytes }) => bytes), [`1b${handle}4e`, `1b${handle}4d`], "each change once");
+    assert.equal(phone.peer.att(`12${configuration}0000`), "13");
+    level = 50;
+    pair.run(2500);
+    assert.deepEqual(phone.peer.frames, []);
+    assert.equal(phone.read("2a19"), "\x32");
+    phone.peer.central.disconnect();
+    pair.run(500);
+    assert.deepEqual(pair.said(), [`${PHONE} connected`, `${PHONE} wants to be told`, `${PHONE} does not want to be told any more`, `${PHONE} disconnected`]);
+    pair.end();
+  });
+});
+
+describe("the GATT server of the README", () => {
+  it("does what it says", () => {
+    const text = readFileSync("README.md", "utf8").split("\n## A GATT server\n")[1];
+    const [, program] = /```js\n([^]*?)```/.exec(text)!;
+    const board = createBoard();
+    const lines: string[] = [];
+    const say = (line: string): number => lines.push(line);
+    const run = new Function("open", "hal", "firmware", "adJoin", "adFlags", "adName", "console", `"use strict";${program}\nreturn bt;`);
+    const bt = run(open, board.hal, IMAGE, adJoin, adFlags, adName, { log: say, error: say }) as Bt;
+    board.clock.until(() => bt.address() !== null, 10_000);
+    board.clock.run(500);
+    const phone = new Phone({ board, bt, clock: board.clock } as unknown as Pair);
+    const uuid = "f0a1b2c300014d5e8f900123456789ab";
+    const handle = phone.handle(uuid);
+    assert.deepEqual([phone.read("2a00"), phone.read("2a29"), phone.read(uuid)], ["blimp lamp", "Blimp Works", "\0"]);
+    assert.equal(phone.write(uuid, "12"), `0112${handle}0d`);
+    assert.equal(phone.peer.att(`12${le16(parseInt(reverse(handle), 16) + 1)}0100`), "13");
+    phone.peer.send(4, `12${handle}7f`);
+    board.clock.run(300);
+    assert.deepEqual(phone.peer.frames.splice(0).map(({ bytes }) => bytes).sort(), ["13", `1b${handle}7f`]);
+    assert.equal(phone.read(uuid), "\x7f");
+    phone.peer.central.disconnect();
+    board.clock.run(300);
+    assert.deepEqual(lines, [`${PHONE} has gone`]);
+    bt.close();
+  });
+});
+
 describe("examples on Node", () => {
   function run(...words: string[]): { status: number | null; stdout: string; stderr: string } {
     return spawnSync(process.execPath, ["examples/run.mjs", ...words], { encoding: "utf8", timeout: 20_000 });
@@ -271,6 +560,21 @@ describe("examples on Node", () => {
     assert.match(stdout, /^ {4}ibeacon: UUID: 9277830a-/m);
     assert.match(stdout, new RegExp(`^UUID: ${UUID}\nMajor: 0001\nMinor: 0002\n-60 dBm`, "m"));
   }).timeout(30_000);
+
+  it("run.mjs lets a phone come to those that can be connected to", () => {
+    const expected: Record<string, RegExp[]> = {
+      "wifi-refresh": [/^Switching to SSID: Blimp Hangar, PSK: #{16}\n {4}phone: F299C3428A8A4544AC4208C841737B1B written\n {4}phone: disconnected$/m],
+      "device-information": [/^ {4}phone: 2A24 is "imp004m"$/m, /^ {4}phone: 2A23 is "https:\/\/agent.electricimp.com\/000000000000"$/m],
+      blinkup: [/refused, error 0x80$/m, /is "Blimp Hangar\\nlocked\\n\\nAirfield Guests\\nunlocked"$/m, /^Device activation triggered$/m],
+      battery: [/( {4}phone: notified: \d+\n){3}/, new RegExp(`^${PHONE} disconnected$`, "m")],
+    };
+    for (const [name, texts] of Object.entries(expected)) {
+      const { status, stdout, stderr } = run(name, "--fast", "--duration", "7");
+      assert.deepEqual([status, stderr], [0, ""], name);
+      for (const text of texts) assert.match(stdout, text);
+      assert.ok(!stdout.includes("lighter than air"), "the password is not shown");
+    }
+  }).timeout(60_000);
 
   it("run.mjs says what is wrong with its arguments", () => {
     for (const [text, ...words] of [["NAME is one of"], ["NAME is one of", "toString"], ["transport", "beacon", "--h4", "usb"], ["no such file", "beacon", "--firmware", "nowhere"], ["--duration", "beacon", "--duration", "x"]]) {

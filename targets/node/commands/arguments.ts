@@ -20,23 +20,34 @@ export const HELP_ROW: OptionRow = { name: "help", text: "this text" };
 export class Arguments {
   /** By option, in the order in which they were given. */
   private readonly _values: ReadonlyMap<string, readonly string[]>;
+  /** What stands there that is no option; "" where nothing does. */
+  readonly operand: string;
 
-  private constructor(values: ReadonlyMap<string, readonly string[]>) {
+  private constructor(values: ReadonlyMap<string, readonly string[]>, operand: string) {
     this._values = values;
+    this.operand = operand;
   }
 
   /**
    * Takes a command line apart.
-   * @throws UsageError for an option that is not in the table, a value that is missing or too much, and anything that is no option
+   * @param operand what the command takes besides options, once; without it nothing
+   * @throws UsageError for an option that is not in the table, a value that is missing or too much, an operand that is, and one that is missing
+   *   unless help is asked for
    */
-  static read(rows: readonly OptionRow[], words: string[]): Arguments {
+  static read(rows: readonly OptionRow[], words: string[], operand?: string): Arguments {
     const options = Object.fromEntries(rows.map(({ name, value }) => [name, { type: value === undefined ? "boolean" : "string" } as const]));
     // Not strict: the messages here are to name the bounds, and a value such as -59 is no option.
     const { tokens } = parseArgs({ args: words, options: { ...options, help: { type: "boolean", short: "h" } }, strict: false, tokens: true });
     const values = new Map<string, string[]>();
+    let found = "";
     for (const token of tokens) {
       if (token.kind === "option-terminator") continue;
-      if (token.kind === "positional") throw new UsageError(`${token.value}: not an option`);
+      if (token.kind === "positional") {
+        if (operand === undefined) throw new UsageError(`${token.value}: not an option`);
+        if (found !== "") throw new UsageError(`${token.value}: there is a ${operand} already, ${found}`);
+        found = token.value;
+        continue;
+      }
       const row = rows.find(({ name }) => name === token.name);
       if (row === undefined) throw new UsageError(`${token.rawName}: no such option`);
       if (row.value === undefined) {
@@ -46,7 +57,8 @@ export class Arguments {
       }
       values.set(row.name, [...(values.get(row.name) ?? []), token.value ?? ""]);
     }
-    return new Arguments(values);
+    if (operand !== undefined && found === "" && !values.has("help")) throw new UsageError(`${operand} is missing`);
+    return new Arguments(values, found);
   }
 
   /** Whether the option was given. */

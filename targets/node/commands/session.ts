@@ -1,15 +1,15 @@
-import type { Core } from "../../../core/bluetooth.js";
-import type { Advertising } from "../../../core/gap/advertiser.js";
-import type { Scanning } from "../../../core/gap/scanner.js";
-import { open } from "../open.js";
+import { open, type Bluetooth } from "../open.js";
 import type { Report } from "../report/report.js";
 import type { Connection } from "./connection.js";
+
+/** How often it is looked whether the last connection has ended, ms. */
+const MOMENT = 10;
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** An instance of the stack for the life of a command. */
 export interface Session {
-  readonly bt: Core & Advertising & Scanning;
+  readonly bt: Bluetooth;
   /** Time since power-up, ms; that of the outer session where there is one. */
   elapsed(): number;
   /** Ends after so many seconds. */
@@ -48,6 +48,12 @@ export function startSession(
     if (timer !== null) hal.timer.clear(timer.handle);
     session.within?.();
     bt.close();
+    finish();
+  }
+
+  function finish(): void {
+    // Connections are ended first, which takes a moment and belongs into the trace.
+    if (hal.session?.held) return void hal.timer.set(MOMENT, finish);
     try {
       trace?.close();
     } catch (error) {

@@ -2,6 +2,7 @@ import type { BlimpError } from "../../../core/errors.js";
 import type { ReadyInfo } from "../../../core/options.js";
 import { explain } from "./explain.js";
 import { formatUuid, type IBeacon } from "../ibeacon.js";
+import type { Happening, Served } from "./happening.js";
 import type { Hearing } from "./hearing.js";
 import { asciiJson, readUtf8 } from "./printable.js";
 import type { Broadcast, Report, Search } from "./report.js";
@@ -47,6 +48,16 @@ export class JsonReport implements Report {
     this._put("advert", { type, rssi, address, addresstype, data: hex(data), time, rule, ...said });
   }
 
+  serving({ table, advert, scanResponse, handles }: Served): void {
+    const { name, min, max, security } = table;
+    const services = table.services.map(({ uuid, chars }) => ({ uuid, chars: chars.map((char) => ({ uuid: char.uuid, handle: handles.get(char), flags: char.flags })) }));
+    this._put("serving", { name: readUtf8(name), advert: hex(advert), scanResponse: scanResponse && hex(scanResponse), min, max, security, services });
+  }
+
+  happened({ what, ms, ...fields }: Happening): void {
+    this._put(what, "value" in fields ? { ms: round(ms), ...fields, value: hex(fields.value), text: readUtf8(latin(fields.value)) } : { ms: round(ms), ...fields });
+  }
+
   warning(error: Error): void {
     this._put("warning", failure(error));
   }
@@ -80,6 +91,10 @@ function failure(error: Error): object {
 
 function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString("hex");
+}
+
+function latin(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("latin1");
 }
 
 /** To the hundredth. */

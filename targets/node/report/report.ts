@@ -1,6 +1,7 @@
 import type { ReadyInfo } from "../../../core/options.js";
 import type { ScanRule } from "../../../core/gap/rules.js";
 import type { IBeacon } from "../ibeacon.js";
+import type { Happening, Served } from "./happening.js";
 import type { Hearing } from "./hearing.js";
 
 /** An iBeacon that is on the air by our doing. */
@@ -33,6 +34,8 @@ export interface Report {
   advertising(broadcast: Broadcast): void;
   scanning(search: Search): void;
   heard(hearing: Hearing): void;
+  serving(served: Served): void;
+  happened(happening: Happening): void;
   warning(error: Error): void;
   error(error: Error): void;
   /** The last word. */

@@ -1,6 +1,7 @@
 import type { ReadyInfo } from "../../../core/options.js";
 import { explain } from "./explain.js";
 import { formatUuid } from "../ibeacon.js";
+import { formatPeer, formatShortUuid, formatValue, listOf, PROPERTIES, SUBSCRIPTIONS, type Happening, type Served } from "./happening.js";
 import { describe, formatDistance, type Hearing } from "./hearing.js";
 import { printable } from "./printable.js";
 import type { Broadcast, Report, Search } from "./report.js";
@@ -117,6 +118,31 @@ export class TextReport implements Report {
     const about = distance === null ? "" : `, about ${formatDistance(distance)}`;
     this._put(`${this._time(ms)} ${this._style("bold", what)}`);
     this._put(`${MARGIN}from ${colons(advert.address)} ${strength}${power}${about}`);
+  }
+
+  serving({ table, advert, scanResponse }: Served): void {
+    const { name, min, max, security, services } = table;
+    this._put(`\n${this._style("green", "serving")} "${printable(name, this._unicode)}", security level ${security}, an advert every ${min === max ? min : `${min} to ${max}`} ms`);
+    this._put(`  advert        ${formatValue(advert, null)}`);
+    if (scanResponse !== null) this._put(`  scan response ${formatValue(scanResponse, null)}`);
+    for (const service of services) {
+      this._put(`  service ${formatShortUuid(service.uuid)}`);
+      for (const { uuid, flags } of service.chars) this._put(`    ${formatShortUuid(uuid)}  ${listOf(PROPERTIES, flags)}`);
+    }
+    this._put("");
+  }
+
+  happened(happening: Happening): void {
+    const { what, ms, uuid } = happening;
+    const head = `${this._time(ms)} ${this._style("bold", what.padEnd(10))}`;
+    const value = "value" in happening ? ` ${formatValue(happening.value, this._unicode)}` : "";
+    if (what === "connect") this._put(`${head} ${formatPeer(happening)}, security level ${happening.security}`);
+    else if (what === "close") this._put(`${head} ${formatPeer(happening)}: ${happening.why}`);
+    else if (what === "subscribe") this._put(`${head} ${formatShortUuid(uuid!)} ${SUBSCRIPTIONS[happening.on]}  ${formatPeer(happening)}`);
+    else {
+      const failed = what === "notify" && happening.error !== null ? `: ${happening.error}` : "";
+      this._put(`${head} ${formatShortUuid(uuid!)}${value}  ${formatPeer(happening)}${failed}`);
+    }
   }
 
   warning(error: Error): void {

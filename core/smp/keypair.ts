@@ -1,0 +1,93 @@
+import { beginMultiply, isSecret, readProduct, stepMultiply, type Multiplication } from "../crypto/p256.js";
+import { random } from "../crypto/provider.js";
+import { setTimer, Slot } from "../clock.js";
+import type { Host } from "../host.js";
+import { Limit } from "../options.js";
+
+/** A key pair for one pairing. */
+export interface KeyPair {
+  readonly _secret: Uint8Array;
+  readonly _public: Uint8Array;
+}
+
+const enum Cost {
+  /** Field multiplications of one multiplication, and of its trial. */
+  Whole = 3478,
+  Trial = 8,
+  /** What takes longer is not offered, in milliseconds. */
+  Limit = 20000,
+}
+
+/** Whether a multiplication on P-256 is quick enough here to offer Secure Connections. */
+export function isQuick(host: Host): boolean {
+  const crypto = host._hal.crypto;
+  if (crypto && crypto.p256public && crypto.p256shared) return true;
+  const secret = new Uint8Array(32);
+  secret[31] = 3;
+  const trial = beginMultiply(secret, null);
+  const began = host._hal.timer.now();
+  stepMultiply(trial, Cost.Trial);
+  return (host._hal.timer.now() - began) * (Cost.Whole / Cost.Trial) < Cost.Limit;
+}
+
+/** Does a multiplication in slices, so that the UART is served between them. */
+function slice(host: Host): void {
+  const work = host._work!;
+  if (!stepMultiply(work._multiplication, host._limits[Limit.Slice])) return setTimer(host, Slot.Slice, 0, slice);
+  const product = new Uint8Array(64);
+  const done = work._done;
+  host._work = null;
+  readProduct(work._multiplication, product);
+  done(product);
+}
+
+/** Multiplies in the background; only one at a time: what is under way is forgotten. */
+function multiply(host: Host, secret: Uint8Array, point: Uint8Array | null, done: (product: Uint8Array) => void): void {
+  host._work = { _multiplication: beginMultiply(secret, point), _done: done };
+  setTimer(host, Slot.Slice, 0, slice);
+}
+
+/** Makes a key pair ahead of need, unless there is one; `done` is called when there is. */
+export function prepareKeyPair(host: Host, done?: (() => void) | null): void {
+  const crypto = host._hal.crypto;
+  if (done) host._whenPaired = done;
+  if (host._keypair) {
+    const tell = host._whenPaired;
+    host._whenPaired = null;
+    if (tell) tell();
+    return;
+  }
+  if (host._work || host._drawing) return;
+  host._drawing = true;
+  random(host, null, 32, function (secret) {
+    host._drawing = false;
+    function made(key: Uint8Array): void {
+      host._keypair = { _secret: secret, _public: key };
+      prepareKeyPair(host);
+    }
+    if (!isSecret(secret)) prepareKeyPair(host);
+    else if (crypto && crypto.p256public) {
+      const key = new Uint8Array(64);
+      if (crypto.p256public(secret, key)) made(key);
+    } else multiply(host, secret, null, made);
+  });
+}
+
+/** The shared secret of a pairing, 32 bytes; the peer's key has been checked. */
+export function agree(host: Host, pair: KeyPair, peer: Uint8Array, done: (dhkey: Uint8Array) => void): void {
+  const crypto = host._hal.crypto;
+  if (crypto && crypto.p256shared) {
+    const dhkey = new Uint8Array(32);
+    crypto.p256shared(pair._secret, peer, dhkey);
+    return done(dhkey);
+  }
+  multiply(host, pair._secret, peer, function (product) {
+    done(new Uint8Array(product.subarray(0, 32)));
+  });
+}
+
+/** What is under way. */
+export interface Work {
+  readonly _multiplication: Multiplication;
+  readonly _done: (product: Uint8Array) => void;
+}

@@ -1,0 +1,61 @@
+import { createReport } from "../report/create.js";
+import { Arguments, HELP_ROW, helpText, type OptionRow } from "./arguments.js";
+import { LONGEST } from "./beacon.js";
+import { CONNECTION_ROWS, readConnection } from "./connection.js";
+import { callPhone } from "./phone.js";
+import { makeAdvert, makeScanResponse, serveTable } from "./serving.js";
+import { startSession } from "./session.js";
+import { readTable } from "./table.js";
+
+const OPERAND = "TABLE.json";
+
+const ROWS: readonly OptionRow[] = [
+  ...CONNECTION_ROWS,
+  { name: "json", text: "one JSON object a line; bytes as hex digits" },
+  { name: "duration", value: "S", text: "end after so many seconds of serving, 0.001 to 2000000; default: go on until interrupted" },
+  HELP_ROW,
+];
+
+export const summary = "Be the device that a file describes: advertise, accept connections, serve values.";
+
+export function help(): string {
+  const mock = "docs/serve.md says what stands in the file. With mock a phone comes by that connects, reads what it may, subscribes, and goes.";
+  return helpText(`blimp serve ${OPERAND} [OPTION]...`, `${summary} ${mock}`, ROWS);
+}
+
+/**
+ * `blimp serve`.
+ * @throws UsageError
+ */
+export function run(words: string[]): void {
+  const given = Arguments.read(ROWS, words, OPERAND);
+  if (given.has("help")) return void process.stdout.write(help());
+  const table = readTable(given.operand);
+  const duration = given.decimal("duration", 0.001, LONGEST);
+  const connection = readConnection(given);
+  const report = createReport(given.has("json"));
+  const advert = table.advert ?? makeAdvert(table);
+  // An advert of one's own goes out as it is, alone where it stands alone.
+  const scanResponse = table.scanResponse ?? (table.advert === null ? makeScanResponse(table) : null);
+
+  report.title(`blimp serve on ${connection.transport}`);
+  const options = { ...connection.options, name: table.name };
+  const session = startSession({ ...connection, options }, report, () => {
+    report.serving({ table, advert, scanResponse, handles });
+    if (duration !== undefined) session.limit(duration);
+  });
+  const { bt } = session;
+  let handles: ReturnType<typeof serveTable> = new Map();
+  try {
+    // In this order: what a peer finds when it comes is there before it can come.
+    bt.setsecurity(table.security, table.code);
+    handles = serveTable(session, report, table);
+    bt.startadvertise(advert, table.min, table.max, scanResponse ?? undefined);
+  } catch (error) {
+    // What this build cannot do.
+    process.exitCode = 1;
+    report.error(error as Error);
+    return session.end();
+  }
+  if (connection.hal.board !== undefined) callPhone(connection.hal.board.air);
+}
