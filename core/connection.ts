@@ -163,6 +163,8 @@ export interface Link extends AclLink, Connection {
   _awareness?: number;
   /** Bytes of prepared writes; where their execution stands. */
   _prepared?: number;
+  _preparing?: number;
+  _table0?: any;
   _pass?: number;
   _executed?: number;
 }

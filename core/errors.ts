@@ -27,7 +27,13 @@ export function failure(code: string, step: string, detail: any, text?: string):
 
 /** Throws the error for a bad argument: method, argument, value (the beginning of a long one) and what was expected. */
 export function reject(method: string, name: string, value: any, expected: string): never {
-  throw failure("argument", method, name, name + " is " + String(value).substr(0, 80) + ", expected " + expected);
+  let text: string = typeof value;
+  try {
+    text = String(value).substr(0, 80);
+  } catch (e) {
+    // What cannot be written is at least of some kind.
+  }
+  throw failure("argument", method, name, name + " is " + text + ", expected " + expected);
 }
 
 /**

@@ -69,37 +69,45 @@ function denied(host: Host, link: Link, handle: number, property: number): numbe
 
 /** A mistake of the application's handler; the peer gets an error, the link lives. */
 function mistake(host: Host, what: string, handle: number, value: any): number {
-  const text = value && typeof value.then == "function" ? "a handler cannot wait for a promise: return bt.LATER and call reply" : what;
+  let text = what;
+  try {
+    if (value && typeof value.then == "function") text = "a handler cannot wait for a promise: return bt.LATER and call reply";
+  } catch (e) {
+    text = String(e);
+  }
   report(host, failure("handler", "gatt", handle, text));
   return -AttError.Unlikely;
 }
 
-/** What a handler may call to answer later. One function serves a link until it is needed. */
+/** What a handler may call to answer later. */
 function replier(host: Host, link: Link): (value: any) => void {
   const reply = function (value: any): void {
     if (link._reply == reply) {
       // Before the handler has returned.
+      if (!link._early) link._answer = value;
       link._early = true;
-      link._answer = value;
     } else if (link._waiting == reply) {
       finish(host, link, value);
       run(host);
     }
   };
-  return link._reply || (link._reply = reply);
+  return reply;
 }
 
 /** Asks a read handler, or takes what it has said before it said that it would answer later. */
 function ask(host: Host, link: Link, handler: any, value?: Uint8Array): any {
-  const reply = replier(host, link);
-  const result = value ? call(host, handler, link, value, reply, AttError.Unlikely) : call(host, handler, link, reply, undefined, AttError.Unlikely);
-  const early = link._early;
+  // One that does not ask for it costs nothing.
+  const reply = handler.length > (value ? 2 : 1) ? replier(host, link) : undefined;
   link._early = false;
-  return early && result === host._deferral ? link._answer : result;
+  link._reply = reply;
+  const result = value ? call(host, handler, link, value, reply, AttError.Unlikely) : call(host, handler, link, reply, undefined, AttError.Unlikely);
+  return link._early && result === host._deferral ? link._answer : result;
 }
 
 /** The request is answered when the application calls `reply`. */
 function defer(host: Host, link: Link, opcode: number, handle: number, offset: number): number {
+  // One that has asked for nothing to call cannot answer later.
+  if (!link._reply) return refuse(host, link, opcode, handle, -mistake(host, "bt.LATER needs a handler that takes reply", handle, 0));
   link._waiting = link._reply;
   link._reply = undefined;
   link._pending = opcode;
@@ -131,7 +139,7 @@ function putAnswer(host: Host, link: Link, handle: number, offset: number, to: n
   }
   for (let i = 0; i < most; i++) {
     const byte = text ? value.charCodeAt(offset + i) : value[offset + i];
-    link._out[to + i] = byte;
+    if (typeof byte == "number") link._out[to + i] = byte;
     if (byte !== link._out[to + i]) return mistake(host, "a read handler has returned what is no byte", handle, 0);
   }
   return most;
@@ -360,7 +368,11 @@ const readMultiple: Handler = function (host, link, bytes, at, length) {
 /** What an application's write handler has returned, as an ATT error or 0. */
 function codeOf(host: Host, handle: number, result: any): number {
   if (result == null || result === 0) return 0;
-  if (typeof result.then == "function") return -mistake(host, "", handle, result);
+  try {
+    if (typeof result.then == "function") return -mistake(host, "", handle, result);
+  } catch (e) {
+    return -mistake(host, String(e), handle, 0);
+  }
   return typeof result == "number" && result > 0 && result < 256 && result % 1 == 0 ? result : AttError.Application;
 }
 
@@ -412,7 +424,11 @@ const write: Handler = function (host, link, bytes, at, length) {
 const writeCommand: Handler = function (host, link, bytes, at, length) {
   const handle = get16(bytes, at + 1);
   if (length - 3 > AttSize.Value || denied(host, link, handle, Property.WriteCommand)) host._counters[Counter.Ignored]++;
-  else store(host, link, handle, new Uint8Array(bytes.subarray(at + 3, at + length)));
+  else {
+    store(host, link, handle, new Uint8Array(bytes.subarray(at + 3, at + length)));
+    // Whoever answers it later answers nobody.
+    link._reply = undefined;
+  }
   return 0;
 };
 
@@ -482,7 +498,7 @@ const enum Pass {
 
 /** Goes on with an Execute Write, from the attribute whose first part is at `link._executed`. */
 function execute(host: Host, link: Link): number {
-  const used = link._prepared!;
+  const used = link._preparing!;
   const queue = link._buffers._prepared;
   const database = host._database;
   for (; link._pass! < Pass.Done; link._pass!++) {
@@ -494,7 +510,7 @@ function execute(host: Host, link: Link): number {
       if (!isFirstPart(queue, at) || (link._pass && own != (link._pass == Pass.Own))) continue;
       const value = assemble(queue, used, at);
       // Where the application has replaced the table meanwhile what is left has no place any more.
-      let code = database != host._database ? AttError.Unlikely : denied(host, link, handle, Property.Write);
+      let code = link._table0 != host._database ? AttError.Unlikely : denied(host, link, handle, Property.Write);
       if (!code) {
         if (typeof value == "number") code = value;
         else if (link._pass) code = store(host, link, handle, value);
@@ -517,6 +533,8 @@ const executeWrite: Handler = function (host, link, bytes, at) {
     return refuse(host, link, Att.ExecuteWrite, 0, AttError.Unlikely);
   }
   link._prepared = (bytes[at + 1] && link._prepared) || 0;
+  link._preparing = link._prepared;
+  link._table0 = host._database;
   link._executed = 0;
   link._pass = Pass.Check;
   return execute(host, link);
@@ -565,8 +583,7 @@ function finish(host: Host, link: Link, value: any): void {
 function answerLate(host: Host, link: Link, opcode: number, handle: number, value: any): number {
   const offset = link._pendingOffset!;
   if (opcode == Att.Write || opcode == Att.ExecuteWrite) {
-    // A new table has taken away what was left to be written.
-    const code = codeOf(host, handle, value) || (opcode == Att.ExecuteWrite && !(link._prepared! > 0) ? AttError.Unlikely : 0);
+    const code = codeOf(host, handle, value);
     if (code) link._prepared = 0;
     return code || opcode == Att.Write ? finishWrite(host, link, opcode, handle, code) : execute(host, link);
   }

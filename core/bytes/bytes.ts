@@ -8,7 +8,7 @@ export function toBytes(value: any): Uint8Array | null {
   const bytes = new Uint8Array(value.length);
   for (let i = 0; i < bytes.length; i++) {
     const byte = isText ? value.charCodeAt(i) : value[i];
-    bytes[i] = byte;
+    if (typeof byte == "number") bytes[i] = byte;
     if (bytes[i] !== byte) return null;
   }
   return bytes;

@@ -379,10 +379,10 @@ export function addLinks(host: Host, instance: Linking): Role {
     finishUpdate(host, link, "timeout");
   };
   host._expired[Deadline.Completion] = function (_host, link) {
-    // For so long no peer is silent: that they were completed has been lost.
-    host._aclFree += link._inflight;
-    link._inflight = 0;
+    // That some were completed may have been lost, or the peer holds them back: nobody can tell. It goes on with what is left; without any it ends.
     link._drains = false;
+    if (host._aclFree < 1) leave(link, Status.RemoteUserTerminated, true);
+    declared(host);
   };
 
   host._level = 4;

@@ -100,9 +100,15 @@ function layDeclaration(build: Build, type: Type, value: ArrayLike<number>): voi
   lay(build, [type & 255, type >> 8], Property.Read, value.length, value);
 }
 
+/** Types that the stack lays by itself. */
+function isDeclaration(type: number): boolean {
+  return type == Type.ClientConfiguration || (type >= Type.PrimaryService && type <= Type.Characteristic);
+}
+
 function uuidOf(value: any, name: string): Uint8Array {
   const uuid = parseUuid(value) || reject("servegatt", name, value, "a UUID: 16 bits, 4 or 32 hex digits, 2 or 16 bytes");
   const short = shortUuid(uuid, 0, uuid.length);
+  if (isDeclaration(short)) reject("servegatt", name, value, "no declaration, and not 2902, which is there by itself");
   return short ? new Uint8Array([short, short >> 8]) : uuid;
 }
 
@@ -169,8 +175,8 @@ function layCharacteristic(build: Build, characteristic: any, name: string): voi
   if (characteristic.descriptors !== undefined) {
     each(characteristic.descriptors, name + ".descriptors", function (descriptor, name) {
       const uuid = uuidOf(descriptor.uuid, name + ".uuid");
-      const type = shortUuid(uuid, 0, uuid.length);
-      if (type == Type.ClientConfiguration || (type >= Type.PrimaryService && type <= Type.Characteristic)) reject("servegatt", name + ".uuid", descriptor.uuid, "no declaration, and not 2902, which is there by itself");
+      // Its value is a part of the definition.
+      if (shortUuid(uuid, 0, uuid.length) == Type.ExtendedProperties && descriptor.read) reject("servegatt", name + ".read", descriptor.read, "a fixed value for 2900");
       layValue(build, uuid, flagsOf(descriptor, name), descriptor, name);
     });
   }

@@ -162,7 +162,8 @@ function ownServices(host: Host): Service[] {
   const options = host._options;
   const name = options.name === undefined ? "blimp" : options.name;
   const appearance = options.appearance === undefined ? 0 : integer("open", "appearance", options.appearance, 0, 0xffff);
-  if (!toBytes(name)) reject("open", "name", name, "bytes or a byte string");
+  const bytes = toBytes(name) || reject("open", "name", name, "bytes or a byte string");
+  integer("open", "name.length", bytes.length, 0, 248);
   return [
     {
       uuid: Type.GenericAccess,
@@ -177,10 +178,20 @@ function ownServices(host: Host): Service[] {
   ];
 }
 
-function isSame(one: ArrayLike<number>, other: ArrayLike<number>): boolean {
-  let same = one.length == other.length;
-  for (let i = 0; same && i < one.length; i++) same = one[i] == other[i];
-  return same;
+/** What the services up to a handle are, apart from values: a number that is hardly the same for two tables. */
+function definitionOf(database: Database, last: number): number {
+  let sum = 1;
+  function add(value: number): void {
+    sum = (sum * 257 + value + 1) % 4294967291;
+  }
+  for (let handle = 1; handle <= last && handle <= database._count; handle++) {
+    const type = wordOf(database, handle, Word.Type);
+    const from = wordOf(database, handle, Word.Offset);
+    const valued = (type >= Type.PrimaryService && type <= Type.Characteristic) || type == Type.ExtendedProperties;
+    add(type);
+    for (let i = type ? 0 : -16; i < (valued ? wordOf(database, handle, Word.Length) : 0); i++) add(database._bytes[from + i]);
+  }
+  return sum;
 }
 
 /** Adds the GATT server to a host, and its methods to the instance. */
@@ -201,14 +212,16 @@ export function addGatt(host: Host, instance: Serving): void {
       link._kept = null;
       if (link._prepared) link._prepared = -1;
     }
-    if (old && isSame(old._table, database._table) && isSame(old._bytes, database._bytes)) return;
-    if (host._rehash) host._rehash();
-    for (let i = 0; i < host._links.length; i++) {
+    const changed = !old || definitionOf(old, database._count) != definitionOf(database, database._count) || old._count != database._count;
+    if (changed && host._rehash) host._rehash();
+    for (let i = 0; old && changed && i < host._links.length; i++) {
       const link = host._links[i];
-      const told = link._configurations[0];
+      const before = link._configurations;
       link._configurations = new Uint8Array(database._configurations);
-      // Who has subscribed to Service Changed still has.
-      link._configurations[0] = told;
+      // As far as the table is what it was so are the subscriptions.
+      for (let handle = 1; handle <= old._count && definitionOf(old, handle) == definitionOf(database, handle); handle++) {
+        if (wordOf(old, handle, Word.Flags) & Flag.Configuration) link._configurations[wordOf(old, handle, Word.Length)] = before[wordOf(old, handle, Word.Length)];
+      }
       link._changed = true;
       for (let j = 0; j < host._changes.length; j++) host._changes[j](host, link);
       tellChange(host, link);

@@ -48,6 +48,8 @@ export interface AclLink {
   /** It is to be disconnected, with this reason, and the controller knows. */
   _reason?: number;
   _leaving?: boolean;
+  /** The last frame was none of the queue. */
+  _turned?: boolean;
   /** It waits for nothing any more. */
   _hurried?: boolean;
   /** Nothing is sent before all that is in flight is accounted for. */
@@ -139,7 +141,11 @@ export function isDrained(link: AclLink): boolean {
 
 function nextFrame(acl: Acl, link: AclLink): boolean {
   let at = 0;
-  for (link._box = 0; link._box < Box.Queue && !link._lengths[link._box]; link._box++);
+  // A peer that asks without a pause gets its notifications as well.
+  const waits = link._head != link._tail || link._wrap > 0;
+  link._box = link._turned && waits ? Box.Queue : 0;
+  while (link._box < Box.Queue && !link._lengths[link._box]) link._box++;
+  link._turned = link._box < Box.Queue;
   if (link._box < Box.Queue) at = acl._boxes[link._box];
   else {
     if (link._head == link._wrap) {

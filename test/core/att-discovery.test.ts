@@ -343,6 +343,17 @@ for (const mtu of [23, 247]) {
       assert.equal(peer.att(read(b + 7, 0xffff, "01ff")), error(0x08, b + 8, 0x55));
     });
 
+    it("puts no value that has to be asked for behind a fixed one, whatever the length", () => {
+      let calls = 0;
+      const chars = Array.from({ length: 16 }, (_, i) => [
+        { uuid: 0x8000 + i, value: "x".repeat(i) },
+        { uuid: 0x8000 + i, read: () => (calls++, "y".repeat(i)) },
+      ]).flat();
+      const { peer, b } = start(mtu, [{ uuid: 0xff00, chars }]);
+      for (let i = 0; i < 16; i++) assert.equal(peer.att(read(b, 0xffff, le(0x8000 + i))), "09" + hex([2 + i]) + le(b + 2 + 4 * i) + "78".repeat(i));
+      assert.equal(calls, 0);
+    });
+
     it("reads client configurations, each the link's own", () => {
       const { peer, b } = start(mtu);
       assert.equal(peer.att("12" + le(b + 5) + "0100"), "13");

@@ -424,6 +424,13 @@ for (const mtu of [23, 247]) {
       }
     });
 
+    it("does not take a part for which one byte is missing", () => {
+      const { at, peer } = start(mtu, [], { prepare: 47 });
+      for (const offset of [0, 10]) assert.equal(peer.att("16" + le(at(1)) + le(offset) + "aa".repeat(10)).slice(0, 2), "17");
+      assert.equal(peer.att("16" + le(at(1)) + le(20) + "aa".repeat(10)), error(0x16, at(1), 0x09));
+      assert.equal(peer.att("16" + le(at(1)) + le(20) + "aa".repeat(9)).slice(0, 2), "17");
+    });
+
     it("can be used up to its last byte", () => {
       const started = start(mtu, [], { prepare: 48 });
       const { at, peer } = started;

@@ -170,6 +170,7 @@ describe("values that a peer sends by itself", () => {
     const answers: { [pdu: string]: string } = { "080100ffff2a2b": "0912" + "0a00" + "00".repeat(16), "1204000100": "13" };
     at.server.respond = (pdu) => answers[pdu] ?? null;
     at.connection.discover((error) => notes.as("discover")(error), KEPT);
+    at.rig.run(500);
     at.connection.subscribe("2a19", (value) => void values.push(hex(value)), notes.as("subscribe"));
     at.rig.run(1000);
     assert.deepEqual(notes.list, ["discover ok", "subscribe ok"]);

@@ -7,6 +7,7 @@
  *     notify HEX, indicate HEX    to who has subscribed
  *     burst N                     N notifications of 100 bytes as fast as they find room: the number (16 bits, least significant first), then filling
  *     close ADDRESS               ends the connection with that peer
+ *     parameters                  asks everybody for an interval of 30 to 50 ms, a latency of 2, a timeout of 3 s
  *     extend                      serves one service more
  *     counters                    tells them
  *     end                         closes the stack, and ends
@@ -175,6 +176,9 @@ const actions = {
       connections.delete(connection);
       connection.close();
     }
+  },
+  parameters() {
+    for (const connection of connections) connection.parameters(30, 50, 2, 3000, (error) => say("parameters", { address: connection.address(), error: error && error.code }));
   },
   extend: () => bt.servegatt(services.concat(more)),
   counters: () => say("counters", bt.counters()),

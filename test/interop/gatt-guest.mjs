@@ -139,6 +139,7 @@ await main("GATT and Linux", async () => {
       seen.push(JSON.stringify(said));
       if (event === "subscribe" && on === 1) for (const value of NOTES) device.does(`notify ${value}`);
       if (event === "subscribe" && on === 2 && !left) device.does(`indicate ${INDICATION}`);
+      if (event === "write" && name === "ssid") device.does("parameters");
       if (event === "write" && name === "trigger") device.does("extend");
       left ||= event === "close";
     }
@@ -185,6 +186,7 @@ await main("GATT and Linux", async () => {
     { event: "indicated", queued: true },
     { event: "confirmed", address, error: null },
     wrote("ssid", SHORT),
+    { event: "parameters", address, error: null },
     wrote("trigger", "01"),
     { event: "refresh", ssid: SHORT },
     { event: "close", address, reason: 0x13 },
