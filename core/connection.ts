@@ -164,7 +164,7 @@ export interface Link extends AclLink, Connection {
   /** Bytes of prepared writes; where their execution stands. */
   _prepared?: number;
   _preparing?: number;
-  _table0?: any;
+  _preparedFor?: any;
   _pass?: number;
   _executed?: number;
 }
@@ -210,7 +210,7 @@ export function setDeadline(host: Host, link: Link, kind: Deadline, ms: number):
 
 /** Tells the application a little later, so that it is not called while it calls. */
 export function later(host: Host, callback: ((...values: any[]) => void) | null | undefined, value?: any, second?: any): void {
-  if (!callback || !host._phase || host._leaving) return;
+  if (!callback || host._leaving) return;
   host._later.push([callback, value, second]);
   if (host._timers[Slot.Later] == null) {
     setTimer(host, Slot.Later, 0, function () {

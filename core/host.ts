@@ -186,9 +186,10 @@ export interface Host extends Acl {
   _changes: ((host: Host, link: Link) => void)[];
   _unaware?: (link: Link) => boolean;
   _indicated?: (link: Link, handle: number, confirmed: boolean) => void;
-  /** A connection is being sought; there was no room for a value that was to be sent. */
+  /** A connection is being sought; there was no room for a value that the application has wanted to send; a confirmation that is due. */
   _seeking?: boolean;
-  _crowded?: boolean;
+  _refused?: boolean;
+  _confirm?: (link: Link) => void;
   /** Security: the passkey; bonds, where there is a store; whether Secure Connections are offered; our random value that went out of band. */
   _code: number;
   _bonds?: Bond[] | null;

@@ -167,6 +167,7 @@ function putValue(host: Host, link: Link, handle: number, offset: number, to: nu
     bytes = link._kept;
     from = 0;
     length = link._kept.length;
+    link._keptUntil = host._hal.timer.now() + Milliseconds.Kept;
   }
   if (offset > length) return -AttError.InvalidOffset;
   host._valueLength = length;
@@ -510,7 +511,7 @@ function execute(host: Host, link: Link): number {
       if (!isFirstPart(queue, at) || (link._pass && own != (link._pass == Pass.Own))) continue;
       const value = assemble(queue, used, at);
       // Where the application has replaced the table meanwhile what is left has no place any more.
-      let code = link._table0 != host._database ? AttError.Unlikely : denied(host, link, handle, Property.Write);
+      let code = link._preparedFor != host._database ? AttError.Unlikely : denied(host, link, handle, Property.Write);
       if (!code) {
         if (typeof value == "number") code = value;
         else if (link._pass) code = store(host, link, handle, value);
@@ -534,7 +535,7 @@ const executeWrite: Handler = function (host, link, bytes, at) {
   }
   link._prepared = (bytes[at + 1] && link._prepared) || 0;
   link._preparing = link._prepared;
-  link._table0 = host._database;
+  link._preparedFor = host._database;
   link._executed = 0;
   link._pass = Pass.Check;
   return execute(host, link);
@@ -607,6 +608,12 @@ export function receiveAtt(host: Host, link: Link, bytes: Uint8Array, at: number
     return;
   }
   for (let i = 0; i < host._askers.length; i++) if (host._askers[i](link, bytes, at, length)) return;
+  // Whoever has not reached the level gets nothing but the MTU.
+  if (!link._served && opcode != Att.MtuRequest) {
+    host._counters[Counter.Ignored]++;
+    if (!silent && !(opcode & 1)) answerError(host, link, opcode, 0, AttError.InsufficientAuthentication);
+    return;
+  }
   while (row < ROWS.length && ROWS[row] != opcode) row += 4;
   // Without room for an answer the peer has not waited for the last one.
   if (!silent && (openBox(host, link, Box.Reply) < 0 || link._waiting)) row = -1;

@@ -218,9 +218,10 @@ export function openChip(host: Host): void {
  * are, or after a second, or when the board is opened again.
  */
 export function closeChip(host: Host): void {
-  if (!host._phase || host._leaving) return;
-  if (host._phase != Phase.Ready || !host._links || !host._links.length) return endChip(host);
+  const closed = !host._phase || host._leaving;
   host._leaving = true;
+  if (closed) return;
+  if (host._phase != Phase.Ready || !host._links || !host._links.length) return endChip(host);
   host._session.finish = function () {
     endChip(host);
   };

@@ -45,14 +45,17 @@ export function addConnecting(host: Host, instance: Connecting): Role {
   let addresstype = 0;
   let callback: ((error: Error | null, connection?: AskingConnection) => void) | null = null;
   let ending = "";
-  // Actual.
+  let until = 0;
+  // Actual: the chip may be looking for a device; one that nobody wants any more; it has been told to stop.
   let initiating = false;
+  let stale = false;
   let cancelling = false;
 
   /** The attempt is over; the application hears of it once. */
   function finish(code: string, detail: number, link?: Link): void {
     const tell = callback;
     address = callback = null;
+    stale = initiating;
     host._seeking = false;
     clearTimer(host, Slot.Connect);
     welcome(host);
@@ -63,28 +66,43 @@ export function addConnecting(host: Host, instance: Connecting): Role {
   function giveUp(why: string): void {
     if (!address) return;
     ending = ending || why;
-    if (!initiating) return finish(ending, 0);
+    if (!initiating || stale) return finish(ending, 0);
+    // Where it does not even answer that, it is no reason to let the application wait.
     setTimer(host, Slot.Connect, Initiate.Patience, function () {
-      // It says nothing: that is no reason to let the application wait.
-      initiating = false;
       finish(ending, 0);
       doubt(host, "no-answer");
     });
     declared(host, role);
   }
 
+  function watch(): void {
+    const left = until - host._hal.timer.now();
+    setTimer(host, Slot.Connect, left > 0 ? left : 0, function () {
+      giveUp("timeout");
+    });
+  }
+
+  /** The chip is not looking for anything any more. */
+  function stopped(): boolean {
+    const mine = !stale;
+    initiating = cancelling = stale = false;
+    host._idle = false;
+    return mine;
+  }
+
   host._initiated = function (status, link) {
-    const wanted = address;
-    initiating = cancelling = false;
+    const mine = stopped();
+    let wanted = !!link && mine && !!address && !ending && link._airType == (addresstype & 1);
     if (!link) {
-      if (wanted) finish(ending || "failed", status);
+      if (mine && address) finish(ending || "failed", ending ? 0 : status);
       return;
     }
-    if (!wanted || ending) {
-      // The attempt has been given up, and succeeded all the same.
+    for (let i = 0; wanted && i < 6; i++) wanted = link._airPeer[i] == address![i];
+    if (!wanted) {
+      // It has been given up, and was made all the same.
       link._closed = true;
       leave(link, Status.RemoteUserTerminated, true);
-      if (wanted) finish(ending, 0);
+      if (mine && ending && address) finish(ending, 0);
       return;
     }
     link._told = true;
@@ -92,17 +110,18 @@ export function addConnecting(host: Host, instance: Connecting): Role {
     finish("", 0, link);
   };
   host._asks = function (link, values) {
-    const fits = acceptable(host, values);
-    if (fits && !link._asks) link._asks = values;
+    // One change at a time.
+    if (link._asks || !acceptable(host, values)) return false;
+    link._asks = values;
     host._idle = false;
-    return fits;
+    return true;
   };
 
   const role: Role = {
     _name: "initiator",
     _next: function () {
       if (initiating) {
-        if (!ending || cancelling) return false;
+        if ((!ending && !stale) || cancelling) return false;
         cancelling = true;
         begin(host, Command.LeCreateConnectionCancel);
         return true;
@@ -127,18 +146,25 @@ export function addConnecting(host: Host, instance: Connecting): Role {
     },
     _answer: function (status) {
       if (host._opcode == Command.LeCreateConnectionCancel) {
-        // Too late: the connection is there, or the attempt has failed by itself, and an event says so.
-        return true;
+        if (status < 0) cancelling = false;
+        // There is nothing to cancel: an event says how it has ended, now or soon; after a while it has been lost.
+        if (status == Status.CommandDisallowed && stale) stopped();
+        return status >= 0;
       }
-      if (status) {
-        initiating = false;
-        finish("failed", status);
+      // Without an answer it may be looking or not.
+      if (status < 0) ending = ending || "failed";
+      else if (status) {
+        stopped();
+        if (address) finish(ending || "failed", ending ? 0 : status);
       }
       return true;
     },
     _reset: function () {
-      initiating = cancelling = false;
+      stopped();
+      if (host._leaving) address = null;
       if (ending && address) finish(ending, 0);
+      // The time goes on, whatever the board does.
+      else if (address) watch();
     },
   };
 
@@ -154,9 +180,8 @@ export function addConnecting(host: Host, instance: Connecting): Role {
     callback = done;
     ending = "";
     host._seeking = true;
-    setTimer(host, Slot.Connect, limit, function () {
-      giveUp("timeout");
-    });
+    until = host._hal.timer.now() + limit;
+    watch();
     welcome(host);
     declared(host);
   };

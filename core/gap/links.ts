@@ -1,6 +1,6 @@
 import { get16 } from "../bytes/bytes.js";
 import { Deadline, isLive, later, leave, makeMethods, setDeadline, type Buffers, type Connection, type Link } from "../connection.js";
-import { setTimer, Slot } from "../clock.js";
+import { clearTimer, setTimer, Slot } from "../clock.js";
 import { callable, failure, integer } from "../errors.js";
 import { findLink, isDrained, layBoxes, pump, queued, receiveAcl, takeCompleted } from "../hci/acl.js";
 import { Command, Event, LeEvent, Status, Supported } from "../hci/codes.js";
@@ -106,11 +106,15 @@ export function endLink(host: Host, link: Link, reason: number, quietly?: boolea
   for (let i = 0; i < host._enders.length; i++) host._enders[i](host, link);
   finishUpdate(host, link, "disconnected");
   heardAt(host, link, 127);
-  if (!link._closed && link._told && link._onclose && !host._leaving) {
+  const tell = function (): void {
+    // It may have been closed, or nobody may want to know any more.
+    if (link._closed || !link._onclose) return;
     link._closed = true;
-    if (quietly) later(host, link._onclose, reason);
-    else call(host, link._onclose, reason);
-  }
+    call(host, link._onclose, reason);
+  };
+  if (!link._told || host._leaving) return;
+  if (quietly) later(host, tell);
+  else tell();
 }
 
 /** Tells who wants to know how strongly the peer is heard. */
@@ -123,9 +127,10 @@ function heardAt(host: Host, link: Link, dbm: number): void {
 /** A request for other parameters has come to its end. */
 function finishUpdate(host: Host, link: Link, code: string): void {
   if (!link._asks) return;
-  link._asks = null;
+  const tell = link._onupdate;
+  link._asks = link._onupdate = null;
   link._deadlines[Deadline.Update] = 0;
-  later(host, link._onupdate, code ? failure(code, "parameters", 0) : null);
+  later(host, tell, code ? failure(code, "parameters", 0) : null);
 }
 
 /** Whether parameters that a peer asks for are legal and within the limits. */
@@ -434,7 +439,8 @@ export function addLinks(host: Host, instance: Linking): Role {
     _reset: function () {
       while (host._links.length) endLink(host, host._links[0] as Link, Status.ConnectionTimeout, true);
       setup = Setup.Buffers;
-      host._aclFree = 0;
+      host._aclFree = host._watched = 0;
+      clearTimer(host, Slot.Deadline);
       allow(host);
     },
   });

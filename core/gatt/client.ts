@@ -131,11 +131,16 @@ export function addClient(host: Host): void {
   }
 
   function begin(link: Link): void {
-    if (link._operations.length && !link._expects) link._operations[0]._begin();
+    if (isLive(link) && link._operations.length && !link._expects) link._operations[0]._begin();
   }
 
   function fail(link: Link, code: string, detail: any): void {
     complete(link, failure(code, "gatt", detail));
+  }
+
+  /** The peer has answered with an error; or, a negative opcode, with what is no answer. */
+  function refused(link: Link, error: number): void {
+    fail(link, error < 0 ? "malformed" : "att", error < 0 ? -error : error);
   }
 
   /** Ends all that a link has to do. */
@@ -146,8 +151,8 @@ export function addClient(host: Host): void {
     for (let i = 0; i < operations.length; i++) later(host, operations[i]._callback, failure(code, "gatt", 0));
   }
 
-  function perform(link: Link, callback: any, start: (link: Link) => void, take: Operation["_take"]): void {
-    if (callback) callable("gatt", "callback", callback);
+  function perform(link: Link, method: string, callback: any, start: (link: Link) => void, take: Operation["_take"]): void {
+    if (callback) callable(method, method == "subscribe" ? "done" : "callback", callback);
     if (!isLive(link)) return later(host, callback, failure("disconnected", "gatt", 0));
     link._operations.push({
       _begin: function () {
@@ -179,7 +184,10 @@ export function addClient(host: Host): void {
   function confirm(link: Link): void {
     const at = hasRoom(host, link, 1) ? enqueue(host, link, Cid.Att, 1) : openBox(host, link, Box.Control);
     link._owes = at < 0;
-    if (at < 0) return;
+    if (at < 0) {
+      host._crowded = true;
+      return;
+    }
     link._out[at] = Att.Confirmation;
     if (at == host._boxes[Box.Control] + 9) post(host, link, Box.Control, Cid.Att, 1);
   }
@@ -189,7 +197,7 @@ export function addClient(host: Host): void {
     if (callback) call(host, callback, new Uint8Array(bytes.subarray(at, at + length)));
     else host._counters[Counter.Ignored]++;
     // The services have changed: what is known of them is no more true.
-    if (handle == link._changing) link._table = null;
+    if (handle && handle == link._changing) link._table = null;
   }
 
   host._askers.push(function (link, bytes, at, length) {
@@ -197,24 +205,24 @@ export function addClient(host: Host): void {
     const operation = link._operations[0];
     const error = opcode == Att.Error;
     let place = at + 1;
-    if (link._owes) confirm(link);
     if (!(opcode & 1) || opcode > Att.MultipleNotification) return false;
     if (opcode == Att.Notification || opcode == Att.Indication) {
       if (length < 3) host._counters[Counter.Malformed]++;
       else heard(link, get16(bytes, at + 1), bytes, at + 3, length - 3);
       if (opcode == Att.Indication && isLive(link)) confirm(link);
     } else if (opcode == Att.MultipleNotification) {
-      for (; place + 4 <= at + length; place += 4 + get16(bytes, place + 2)) {
+      for (; place + 4 <= at + length && isLive(link); place += 4 + get16(bytes, place + 2)) {
         if (place + 4 + get16(bytes, place + 2) <= at + length) heard(link, get16(bytes, place), bytes, place + 4, get16(bytes, place + 2));
       }
-    } else if (!operation || !link._expects) host._counters[Counter.Ignored]++;
+      // What comes before the request has left answers something else.
+    } else if (!operation || !link._expects || link._lengths[Box.Request]) host._counters[Counter.Ignored]++;
     else {
       const expects = link._expects;
       link._expects = 0;
       link._deadlines[Deadline.Request] = 0;
       if (error ? length != 5 || bytes[at + 1] != expects - 1 || !bytes[at + 4] : opcode != expects) {
         host._counters[Counter.Malformed]++;
-        fail(link, "malformed", opcode);
+        operation._take(-opcode, bytes, at, length);
       } else operation._take(error ? bytes[at + 4] : 0, bytes, at, length);
     }
     return true;
@@ -251,6 +259,7 @@ export function addClient(host: Host): void {
     callable("read", "callback", callback);
     perform(
       link,
+      "read",
       callback,
       function () {
         ask(link, Att.Read, [handle]);
@@ -258,7 +267,7 @@ export function addClient(host: Host): void {
       function (error, bytes, at, length) {
         // A value that ends just where an answer does may not be asked for more.
         if (error && used && (error == AttError.InvalidOffset || error == AttError.AttributeNotLong)) length = 0;
-        else if (error) return fail(link, "att", error);
+        else if (error) return refused(link, error);
         const count = length > 0 ? length - 1 : 0;
         if (length > link._mtu || used + count > AttSize.Value) return fail(link, "malformed", length);
         value.set(bytes.subarray(at + 1, at + 1 + count), used);
@@ -283,6 +292,7 @@ export function addClient(host: Host): void {
     }
     perform(
       link,
+      "write",
       callback,
       function () {
         // The MTU may have changed while it waited.
@@ -296,12 +306,12 @@ export function addClient(host: Host): void {
           used += part.length;
           if (same && used < length) return prepare();
           // What the peer has understood otherwise is taken back.
-          wrong = error || (same ? 0 : -1);
+          wrong = error || (same ? 0 : -Att.PrepareWrite);
           used = length;
           return ask(link, Att.ExecuteWrite, [], new Uint8Array([wrong ? 0 : 1]));
         }
-        if (wrong < 0) fail(link, "malformed", Att.PrepareWrite);
-        else if (wrong || error) fail(link, "att", wrong || error);
+        if (!error && size != 1) error = -answer[at];
+        if (wrong || error) refused(link, wrong || error);
         else complete(link, null);
       },
     );
@@ -314,7 +324,7 @@ export function addClient(host: Host): void {
     if (!isLive(this)) throw failure("disconnected", "send", 0);
     let at = enqueue(host, this, Cid.Att, 3 + bytes.length);
     if (at < 0) {
-      host._crowded = true;
+      host._crowded = host._refused = true;
       return false;
     }
     this._out[at++] = Att.WriteCommand;
@@ -329,20 +339,25 @@ export function addClient(host: Host): void {
     const link = this;
     const found = find(link, "subscribe", characteristic);
     let configuration = 0;
+    let before: any;
     if (callback) callable("subscribe", "callback", callback);
     for (let i = 0; i < found.descriptors.length; i++) if (found.descriptors[i].uuid == "2902") configuration = found.descriptors[i].handle;
     if (!configuration) reject("subscribe", "characteristic", characteristic, "one that has been discovered and can be subscribed to");
     perform(
       link,
+      "subscribe",
       done,
       function () {
         // From the first moment on: the value may come before the answer.
+        before = link._subscriptions[found.handle];
         if (callback) link._subscriptions[found.handle] = callback;
         ask(link, Att.Write, [configuration, callback ? (found.flags & Property.Notify ? 1 : 2) : 0]);
       },
-      function (error) {
-        if (error || !callback) delete link._subscriptions[found.handle];
-        if (error) fail(link, "att", error);
+      function (error, bytes, at, length) {
+        if (!error && length != 1) error = -bytes[at];
+        if (error) link._subscriptions[found.handle] = before;
+        else if (!callback) delete link._subscriptions[found.handle];
+        if (error) refused(link, error);
         else complete(link, null);
       },
     );
@@ -448,11 +463,11 @@ export function addClient(host: Host): void {
       return handle;
     }
 
-    perform(link, callback, next, function (error, bytes, at, length) {
+    perform(link, "discover", callback, next, function (error, bytes, at, length) {
       let place = at + 2;
       let size = bytes[at + 1];
       // Nothing more of this kind; a peer without an MTU exchange or a hash is as good.
-      if (error && step > Discover.Hash && error != AttError.AttributeNotFound) return fail(link, "att", error);
+      if (error < 0 || (error && step > Discover.Hash && error != AttError.AttributeNotFound)) return refused(link, error);
       if (step == Discover.Hash) {
         hashed = true;
         table.hash = !error && length == 20 && size == 18 ? hex(bytes, at + 4, 16, true) : "";
@@ -480,6 +495,7 @@ export function addClient(host: Host): void {
     });
   };
 
+  host._confirm = confirm;
   host._boxes = layBoxes(limits[Limit.Mtu], true);
   host._beginners.push(function (_host, link) {
     link._operations = [];

@@ -108,6 +108,7 @@ function isDeclaration(type: number): boolean {
 function uuidOf(value: any, name: string): Uint8Array {
   const uuid = parseUuid(value) || reject("servegatt", name, value, "a UUID: 16 bits, 4 or 32 hex digits, 2 or 16 bytes");
   const short = shortUuid(uuid, 0, uuid.length);
+  if (!short && uuid.length == 2) reject("servegatt", name, value, "a UUID other than 0");
   if (isDeclaration(short)) reject("servegatt", name, value, "no declaration, and not 2902, which is there by itself");
   return short ? new Uint8Array([short, short >> 8]) : uuid;
 }

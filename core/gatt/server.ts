@@ -154,6 +154,7 @@ function tellChange(host: Host, link: Link): void {
   if (link._changed && isLive(link) && link._served) {
     if (!(link._configurations[wordOf(host._database, handle + 1, Word.Length)] & 2)) link._changed = false;
     else if (indicate(host, link, handle, [first, first >> 8, 0xff, 0xff])) link._changed = false;
+    else host._crowded = true;
   }
 }
 
@@ -263,10 +264,14 @@ export function addGatt(host: Host, instance: Serving): void {
     tellChange(host, link);
   };
   host._drained = function () {
-    for (let i = 0; i < host._links.length; i++) tellChange(host, host._links[i]);
-    if (!host._crowded) return;
-    host._crowded = false;
-    call(host, onroom);
+    const refused = host._refused;
+    host._crowded = host._refused = false;
+    for (let i = 0; i < host._links.length; i++) {
+      const link = host._links[i];
+      if (link._changed) tellChange(host, link);
+      if (link._owes) host._confirm!(link);
+    }
+    if (refused) call(host, onroom);
   };
 
   instance.servegatt = function (services) {
@@ -294,7 +299,7 @@ export function addGatt(host: Host, instance: Serving): void {
         if (!way) continue;
         if (!pass) {
           if ((way > 1 && link._indicated) || !hasRoom(host, link, link._mtu)) {
-            host._crowded = true;
+            host._crowded = host._refused = true;
             return false;
           }
         } else if (way > 1) indicate(host, link, handle, bytes, done);

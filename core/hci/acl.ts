@@ -68,7 +68,8 @@ export interface Acl extends Commands {
   _turn: number;
   /** An L2CAP frame has come in. Offsets hold until the call returns. */
   _frame: (host: any, link: any, cid: number, bytes: Uint8Array, at: number, length: number) => void;
-  /** A frame has left the queue. */
+  /** Something waits for room in a box or a queue; a frame has left one. */
+  _crowded?: boolean;
   _drained?: (host: any) => void;
   /** Wakes a chip that sleeps; true while it does. */
   _rouse?: () => boolean;
@@ -185,7 +186,7 @@ function sendFragment(acl: Acl, link: AclLink): void {
     }
   }
   sendPacket(acl, out, at - Size.Header, count + Size.Header);
-  if (!link._left && link._box == Box.Queue && acl._drained) acl._drained(acl);
+  if (!link._left && acl._crowded) acl._drained!(acl);
 }
 
 /** Sends what there is to send and the controller has buffers for, a packet of each link in turn. */

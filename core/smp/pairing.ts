@@ -102,7 +102,7 @@ export interface Pairing {
 
 /** What each role does, by method: legacy, then Secure Connections. Initiator, responder. */
 function programOf(secure: boolean, method: Method, initiator: boolean): string {
-  if (!secure) return initiator ? "uCcRrvsz" : "cuCrvRsz";
+  if (!secure) return initiator ? "uCcRrvsz" : "ucCrvRsz";
   let middle = initiator ? "cRrvn" : "CrRn";
   if (method == Method.Passkey) middle = initiator ? "uCcRrvl" : "ucCrvRl";
   if (method == Method.OutOfBand) middle = initiator ? "oRr" : "orR";
@@ -133,11 +133,16 @@ export function sendSmp(host: Host, link: Link, code: Smp, fields: ArrayLike<num
   if (link._pairing) setDeadline(host, link, Deadline.Pairing, Milliseconds.Pairing);
 }
 
+/** Whether there is a passkey to be shown: all connections need it, or single values of the database may. */
+export function isGuarded(host: Host): boolean {
+  return host._level > 1 || host._code > 0;
+}
+
 /** Our IO capabilities in this role, section 2.3.2. */
 function ioOf(host: Host, initiator: boolean): Io {
   const yesno = !!host._options.compare;
   const keyboard = !!host._options.passkey;
-  const display = host._level > 1;
+  const display = isGuarded(host);
   if (keyboard && (yesno || (initiator && !display))) return yesno ? Io.KeyboardDisplay : Io.KeyboardOnly;
   if (keyboard && initiator) return Io.KeyboardOnly;
   return yesno ? Io.DisplayYesNo : display ? Io.DisplayOnly : Io.NoInputNoOutput;
@@ -146,7 +151,7 @@ function ioOf(host: Host, initiator: boolean): Io {
 /** Request or response. */
 function features(host: Host, code: Smp, initiator: boolean, oob: boolean, ours: number, theirs: number): Uint8Array {
   const bonding = host._bonds ? AuthReq.Bonding : 0;
-  const auth = bonding | (host._level > 1 || initiator ? AuthReq.Mitm : 0) | (host._quick ? AuthReq.SecureConnections : 0);
+  const auth = bonding | (isGuarded(host) || initiator ? AuthReq.Mitm : 0) | (host._quick ? AuthReq.SecureConnections : 0);
   const first = initiator ? ours : theirs;
   return new Uint8Array([code, ioOf(host, initiator), oob ? 1 : 0, auth, 16, first, initiator ? theirs : ours]);
 }

@@ -233,7 +233,8 @@ export function addSecurity(host: Host, instance: any): Role {
     const bond = link._bond;
     const zero = !!wants && !wants._ediv && wants._rand == "0000000000000000";
     if (!wants || link._central || link._searching) return;
-    if (pairing && zero && !pairing._key && pairing._mackey) return;
+    // The key of legacy pairing is still being made.
+    if (pairing && zero && !pairing._key && pairing._program.charAt(pairing._at - 1) == "s") return;
     link._gets = null;
     if (pairing && zero && pairing._key && !pairing._expects) link._gets = pairing._key;
     else if (bond && (bond._secure ? zero : wants._ediv == bond._ediv && wants._rand == hex(bond._rand, 0, 8))) link._gets = bond._ltk;
@@ -303,7 +304,11 @@ export function addSecurity(host: Host, instance: any): Role {
 
   /** Sends our keys, as far as they are agreed, and makes the bond. */
   function distribute(link: Link, pairing: Pairing): void {
-    const bonding = host._bonds && pairing._request[3] & pairing._response[3] & AuthReq.Bonding;
+    const both = function (field: number): number {
+      return pairing._request[field] & pairing._response[field];
+    };
+    // Without a key there is nothing to be kept: zeros are none.
+    const bonding = host._bonds && both(3) & AuthReq.Bonding && (pairing._secure || both(6) & Keys.Encryption);
     const bond: Bond | null = bonding
       ? {
           _address: link._peer,
@@ -396,8 +401,8 @@ export function addSecurity(host: Host, instance: any): Role {
     if (code !== undefined) integer("setsecurity", "code", code, 0, 999999);
     if (level == 4 && !host._quick) throw failure("security", "setsecurity", level, "a level 4 pairing would take too long on this board: offer hal.crypto, or take level 3");
     host._level = level;
-    if (level == 1) setCode(0);
-    else if (code !== undefined) setCode(code);
+    // At level 1 a code serves the values that ask for more.
+    if (level == 1 || code !== undefined) setCode(code || 0);
     else drawCode();
     for (let i = 0; i < host._links.length; i++) {
       const link = host._links[i];

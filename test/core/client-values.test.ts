@@ -19,6 +19,11 @@ function end(at: Asked, begin: (connection: AskingConnection, notes: Notes) => v
   return notes.list;
 }
 
+/** A note without the detail of its error. */
+function codes(note: string): string {
+  return note.split(" ").slice(0, 2).join(" ");
+}
+
 /** Sets the MTU by a request of the peer. */
 function setMtu(at: Asked, mtu: number): void {
   at.server.send("02" + le(mtu));
@@ -234,7 +239,7 @@ describe("writing a value", () => {
       it(`takes all back where part ${part} is repeated with ${what}`, () => {
         let count = 0;
         const at = valued("", (pdu, good) => (pdu.startsWith("16") && count++ === part ? echo(pdu) : good(pdu)));
-        assert.deepEqual(end(at, (c, notes) => c.write(3, unhex(pattern(50)), notes.as("write"))), ["write malformed 22"]);
+        assert.deepEqual(end(at, (c, notes) => c.write(3, unhex(pattern(50)), notes.as("write"))).map(codes), ["write malformed"]);
         assert.equal(at.server.heard.at(-1), "1800");
         assert.equal(at.server.heard.length, part + 2);
         assert.deepEqual(at.model.written, []);
@@ -387,14 +392,14 @@ describe("subscribing", () => {
   });
 
   for (const [what, answer, note] of [
-    ["an error", "01120400fd", "subscribe att 253"],
-    ["another opcode", "0b", "subscribe malformed 11"],
+    ["an error", "01120400fd", "subscribe att"],
+    ["another opcode", "0b", "subscribe malformed"],
   ]) {
     it(`gives nothing more where the peer answers by ${what}`, () => {
       const at = subscribed((pdu, good) => (pdu.startsWith("12") ? answer : good(pdu)));
       const values: string[] = [];
       const notes = end(at, (c, notes) => c.subscribe("2a19", (value) => void values.push(hex(value)), notes.as("subscribe")));
-      assert.deepEqual(notes, [note]);
+      assert.deepEqual(notes.map(codes), [note]);
       at.server.send("1b030001");
       at.rig.run(300);
       assert.deepEqual(values, []);

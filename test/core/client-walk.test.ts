@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { AskingConnection, RemoteTable } from "../../core/gatt/client.js";
+import type { Options } from "../../core/options.js";
 import { Random } from "../../hal/mock/index.js";
 import { hex, unhex } from "../support/rig.js";
 import { asked, attributes, le, meet, Model, type Asked } from "../support/server.js";
@@ -79,7 +80,7 @@ function weight(connection: AskingConnection): number {
   return count;
 }
 
-function walk(seed: number, answers: number): { done: number; links: number; codes: Set<string> } {
+function walk(seed: number, answers: number, options: Options = {}): { done: number; links: number; codes: Set<string> } {
   const random = new Random(seed);
   const calls: { name: string; count: number }[] = [];
   const codes = new Set<string>();
@@ -110,7 +111,7 @@ function walk(seed: number, answers: number): { done: number; links: number; cod
     last = good;
     return said;
   };
-  const at: Asked = asked(respond, { discovery: LIMIT });
+  const at: Asked = asked(respond, { discovery: LIMIT, ...options });
   let connection = at.connection;
   let closed = false;
   connection.onclose(() => (closed = true));
@@ -234,4 +235,10 @@ describe("a random walk of answers", () => {
       assert.ok(links > 3);
     });
   }
+
+  it("the same with the sizes of a microcontroller", function () {
+    this.timeout(60_000);
+    const { links } = walk(6, 1000, { mtu: 23, queue: 4, links: 1, receive: 512 });
+    assert.ok(links > 3);
+  });
 });

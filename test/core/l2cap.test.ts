@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { CID, linked, type Linked } from "../support/links.js";
+import { CID, type Linked } from "../support/links.js";
 import { hex } from "../support/rig.js";
-import { clean, home, readsAcme, TABLE } from "./links-fixture.test.js";
+import { clean, home, linkedWithoutSecurity, readsAcme } from "./links-fixture.test.js";
 
 function room(options: any = {}): Linked {
-  return linked(TABLE, { links: 1, ...options });
+  return linkedWithoutSecurity({ links: 1, ...options });
 }
 
 /** What comes on signalling and Security Manager within `ms`. */

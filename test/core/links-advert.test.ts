@@ -17,7 +17,9 @@ function board(lestates: Uint8Array, more: any = {}): BoardOptions<any> {
   return { chip: { links: 8, identity: { lestates, ...more } } };
 }
 
-describe("onconnect and the advert", () => {
+describe("onconnect and the advert", function () {
+  this.timeout(30_000);
+
   for (const response of [null, "\x02\x0a\x00"]) {
     it(`registered: the running advert becomes ADV_IND; null: ${response ? "ADV_SCAN_IND" : "ADV_NONCONN_IND"} as before; bytes and intervals stay`, () => {
       const r = rig();
@@ -243,7 +245,10 @@ describe("the advert beside a link", () => {
   });
 });
 
-describe("races", () => {
+describe("races", function () {
+  // Each is many runs, one for each moment.
+  this.timeout(30_000);
+
   const finish = (r: Rig<any>, peer: Peer): void => {
     if (peer.central.connected) readsAcme(r, peer);
     if (peer.central.connected) peer.central.disconnect();

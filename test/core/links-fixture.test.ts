@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
+import { createOpen } from "../../core/bluetooth.js";
 import type { Connection } from "../../core/connection.js";
+import { addAdvertising } from "../../core/gap/advertiser.js";
+import { addLinks } from "../../core/gap/links.js";
 import type { Service } from "../../core/gatt/database.js";
+import { addGatt } from "../../core/gatt/server.js";
 import type { Options } from "../../core/options.js";
 import type { BoardOptions, CentralOptions } from "../../hal/mock/index.js";
 import { CID, device, Peer } from "../support/links.js";
-import { brief, hex, unhex, type Rig } from "../support/rig.js";
+import { brief, hex, rig, unhex, type Rig } from "../support/rig.js";
 
 /** What the tests of links, ACL and L2CAP share, and the tests of that. */
 
@@ -140,6 +144,37 @@ export interface Room {
 /** A device that serves TABLE. */
 export function served(options: Options = {}, board: BoardOptions<any> = {}, part: "cyw43438" | "plain" = "cyw43438"): Room {
   return device(TABLE, options, board, part);
+}
+
+const openWithout: any = createOpen<any>([addLinks, addGatt, addAdvertising] as any, 5 + 255, { mtu: 247 });
+
+/** An instance of a build without the Security Manager, on the board of a rig that is up. */
+export function withoutSecurity(options: Options = {}): Rig<any> {
+  const made: Rig<any> = rig();
+  made.up().bt.close();
+  made.run(100);
+  let ready = false;
+  made.bt = openWithout(made.hal, made.firmware, { ...options, onready: () => void (ready = true), onerror: (error: any) => void made.errors.push(error) });
+  made.board.clock.until(() => ready || made.errors.length > 0, 60_000);
+  assert.ok(ready);
+  return made;
+}
+
+/** The same, serving TABLE to a peer that has connected. */
+export function linkedWithoutSecurity(options: Options = {}): { rig: Rig<any>; peer: Peer; connection: Connection; closed: number[] } {
+  const made = withoutSecurity(options);
+  const closed: number[] = [];
+  let connection!: Connection;
+  made.bt.setsecurity(1);
+  made.bt.servegatt(TABLE);
+  made.bt.onconnect((c) => {
+    connection = c;
+    c.onclose((reason) => void closed.push(reason));
+  });
+  made.bt.startadvertise("\x02\x01\x06", 20, 20);
+  made.run(50);
+  const peer = new Peer(made).connect();
+  return { rig: made, peer, connection, closed };
 }
 
 /** An HCI event, indicator first. */

@@ -7,7 +7,9 @@ import { at, clean, connectionComplete, disconnectionComplete, EIGHT, here, home
 const DISCONNECT = 0x0406;
 const RESET = 0x0c03;
 
-describe("bt.close() with links", () => {
+describe("bt.close() with links", function () {
+  this.timeout(30_000);
+
   it("Disconnect 0x13 to each, then Reset, power off; the application hears nothing", () => {
     const { rig, closed } = served({}, EIGHT);
     const peers = makePeers(rig, 8);
@@ -209,7 +211,9 @@ describe("bt.close() with links", () => {
   });
 });
 
-describe("recovery of the chip with live links", () => {
+describe("recovery of the chip with live links", function () {
+  this.timeout(30_000);
+
   const ways: [string, (rig: Rig<any>) => void][] = [
     ["a Hardware Error", (rig) => rig.board.chip.hardwareError(0x42)],
     ["a restart that nobody tells of", (rig) => rig.board.chip.restart()],
@@ -311,6 +315,24 @@ describe("recovery of the chip with live links", () => {
       rig.gone();
     });
   }
+
+  it("close() on another link in the onclose of a recovery: that one's onclose does not fire any more", () => {
+    const { rig, connections } = served({}, EIGHT);
+    makePeers(rig, 3);
+    const ends: number[] = [];
+    connections.forEach((connection, i) =>
+      connection.onclose(() => {
+        ends.push(i);
+        for (const other of connections) other.close();
+      }),
+    );
+    rig.board.chip.hardwareError(1);
+    rig.board.clock.until(() => rig.recovered.length > 0, 60_000);
+    rig.run(3000);
+    assert.equal(ends.length, 1);
+    rig.errors.length = 0;
+    home(rig, 2, 8);
+  });
 
   it("a recovery that fails at first and rests: time limits of links still hold afterwards", () => {
     const { rig, connections } = served({ attempts: 1 });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type { Connection } from "../../core/connection.js";
 import { CID, linked, Peer } from "../support/links.js";
-import { brief, complete, hex, plainRig, rejects, rig, status, unhex, type Rig } from "../support/rig.js";
-import { ALL_STATES, clean, connectionComplete, disconnectionComplete, EIGHT, event, here, home, makePeer, makePeers, occupied, readsAcme, sent, served, subscribe, TABLE, u16le } from "./links-fixture.test.js";
+import { brief, complete, hex, plainRig, rejects, status, unhex, type Rig } from "../support/rig.js";
+import { ALL_STATES, clean, connectionComplete, disconnectionComplete, EIGHT, event, here, home, makePeer, makePeers, occupied, readsAcme, sent, served, subscribe, TABLE, u16le, withoutSecurity } from "./links-fixture.test.js";
 
 const DISCONNECT = 0x0406;
 const READ_RSSI = 0x1405;
@@ -23,8 +23,8 @@ describe("links", () => {
     clean(rig);
   });
 
-  it("level 4 is not to be had in this build: onconnect throws until setsecurity(1)", () => {
-    const r = rig();
+  it("levels 3 and 4 are not to be had in a build without the Security Manager: onconnect throws until setsecurity(1)", () => {
+    const r = withoutSecurity();
     throwsCode(() => r.bt.onconnect(() => {}), "security");
     throwsCode(() => r.bt.setsecurity(4), "security");
     throwsCode(() => r.bt.setsecurity(3), "security");
@@ -37,7 +37,6 @@ describe("links", () => {
     assert.equal(r.bt.getsecuritycode(), 0);
     r.bt.onconnect(() => {});
     for (const bad of [1, "x", {}, true]) rejects(() => r.bt.onconnect(bad as any), "onconnect", "callback");
-    r.up();
     assert.deepEqual(r.errors, []);
     r.bt.close();
     throwsCode(() => r.bt.onconnect(() => {}), "closed");

@@ -134,7 +134,8 @@ const bt = open(createNodeHal(`unix:${socket}`), null, {
   onwarning: (warning) => say("error", { text: warning.message }),
 });
 const file = new SnoopFile(trace);
-bt.trace((sent, packet, at, length) => file.add(sent, Buffer.from(packet.subarray(at, at + length))));
+// With keys, so that it can be compared with what passed: the Database Hash is made by LE Encrypt.
+bt.trace((sent, packet, at, length) => file.add(sent, Buffer.from(packet.subarray(at, at + length))), true);
 bt.setsecurity(1);
 bt.servegatt(services);
 bt.onconnect((connection) => {

@@ -94,12 +94,10 @@ export function onAir(uuid) {
   return Buffer.from(uuid, "hex").reverse().toString("hex");
 }
 
-function le16(value) {
+/** A handle or another number of 16 bits as it stands on the air. */
+export function le16(value) {
   return Buffer.of(value & 255, value >> 8).toString("hex");
 }
-
-/** A handle or another number of 16 bits as it stands on the air. */
-export { le16 };
 
 function double(block) {
   const doubled = Buffer.alloc(16);
@@ -132,6 +130,9 @@ export function databaseHash(table) {
   return cmac(Buffer.from(parts.join(""), "hex")).reverse().toString("hex");
 }
 
+const SET_ADVERTISE_ENABLE = 0x200a;
+const COMMAND_COMPLETE = 0x0e;
+
 /** Whether a device advertises, by what has passed between it and its controller. */
 function watchAdvert(packets) {
   let seen = 0;
@@ -140,10 +141,10 @@ function watchAdvert(packets) {
   return () => {
     for (; seen < packets.length; seen++) {
       const { sent, bytes } = packets[seen];
-      if (sent && bytes[0] === 1 && bytes.readUInt16LE(1) === 0x200a) asked = bytes[4] === 1;
+      if (sent && bytes[0] === 1 && bytes.readUInt16LE(1) === SET_ADVERTISE_ENABLE) asked = bytes[4] === 1;
       if (sent || bytes[0] !== 4) continue;
-      if (bytes[1] === 0x0e && bytes.readUInt16LE(4) === 0x200a && !bytes[6]) on = asked;
-      if (bytes[1] === 0x3e && bytes[3] === 1 && !bytes[4]) on = false;
+      if (bytes[1] === COMMAND_COMPLETE && bytes.readUInt16LE(4) === SET_ADVERTISE_ENABLE && !bytes[6]) on = asked;
+      if (bytes[1] === LE_META && bytes[3] === 1 && !bytes[4]) on = false;
     }
     return on;
   };
@@ -267,12 +268,17 @@ export function framesOf(packets, channel) {
   return frames;
 }
 
+const RESET = 0x0c03;
+const SET_EVENT_MASK = 0x0c01;
+const LE_SET_EVENT_MASK = 0x2001;
+const READ_BD_ADDR = 0x1009;
+const DISCONNECT = 0x0406;
 const CREATE_CONNECTION = 0x200d;
 const LE_META = 0x3e;
 const DISCONNECTION_COMPLETE = 0x05;
 const ATT = 4;
 
-/** A phone out of raw packets: what it sends is written by hand. */
+/** A phone out of raw packets: what it sends is written by hand, and it takes what comes for what it is. */
 export class RawPhone extends RawHost {
   handle = -1;
   /** Frames heard and not yet taken: {cid, bytes}, hex digits. */
@@ -285,15 +291,16 @@ export class RawPhone extends RawHost {
       const socket = net.connect(path, () => resolve(new RawPhone(socket)));
       socket.once("error", reject);
     });
-    await phone.command(0x0c03);
-    await phone.command(0x0c01, "ffffffffffffff3f");
-    await phone.command(0x2001, "ff01000000000000");
-    phone.address = Buffer.from(await phone.command(0x1009)).reverse().toString("hex");
+    await phone.command(RESET);
+    await phone.command(SET_EVENT_MASK, "ffffffffffffff3f");
+    await phone.command(LE_SET_EVENT_MASK, "ff01000000000000");
+    phone.address = Buffer.from(await phone.command(READ_BD_ADDR)).reverse().toString("hex");
     return phone;
   }
 
+  /** Connects to a public address. */
   async connect(address) {
-    await this.command(CREATE_CONNECTION, `6000300000${"00"}${onAir(address)}00180028000000c80000000000`);
+    await this.command(CREATE_CONNECTION, `600030000000${onAir(address)}00180028000000c80000000000`);
     const packet = await this.event((packet) => packet[1] === LE_META && packet[3] === 1, "connection");
     if (packet[4]) throw new Error(`the raw phone's connection failed with status 0x${packet[4].toString(16)}`);
     this.handle = packet.readUInt16LE(5);
@@ -338,7 +345,7 @@ export class RawPhone extends RawHost {
   }
 
   async disconnect() {
-    await this.command(0x0406, `${le16(this.handle)}13`);
+    await this.command(DISCONNECT, `${le16(this.handle)}13`);
     await this.disconnected();
   }
 
