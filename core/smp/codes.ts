@@ -21,6 +21,7 @@ export const enum Smp {
 /** Reasons of Pairing Failed, section 3.5.5. */
 export const enum Reason {
   PasskeyEntryFailed = 0x01,
+  OobNotAvailable = 0x02,
   AuthenticationRequirements = 0x03,
   ConfirmValueFailed = 0x04,
   PairingNotSupported = 0x05,

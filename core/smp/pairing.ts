@@ -31,6 +31,13 @@ export interface Bond {
   _configured: number[];
 }
 
+/** What came out of band of a peer, 16 bytes each, most significant octet first: for legacy pairing its temporary key, for Secure Connections the rest. */
+export interface OobData {
+  tk?: Uint8Array;
+  random?: Uint8Array;
+  confirm?: Uint8Array;
+}
+
 /** Places in the PDUs of request and response, section 3.5.1. */
 const enum Field {
   Code,
@@ -77,6 +84,7 @@ export interface Pairing {
   _pair?: KeyPair | null;
   _peerKey?: Uint8Array;
   _dhkey?: Uint8Array | null;
+  _awaitsSecret?: boolean;
   _nonce: Uint8Array;
   _confirm?: Uint8Array;
   _peerNonce?: Uint8Array;
@@ -92,6 +100,8 @@ export interface Pairing {
   /** Random values of ours and of the peer that went out of band. */
   _oob?: Uint8Array | null;
   _peerOob?: { random: Uint8Array; confirm: Uint8Array } | null;
+  /** What the application has of the peer out of band. */
+  _data?: OobData | null;
   _callback?: ((error: Error | null, level?: number) => void) | null;
 }
 
@@ -156,6 +166,11 @@ function features(host: Host, code: Smp, initiator: boolean, oob: boolean, ours:
   return new Uint8Array([code, ioOf(host, initiator), oob ? 1 : 0, auth, 16, first, initiator ? theirs : ours]);
 }
 
+/** Whether an application has handed over 16 bytes. */
+function isKey(bytes: any): boolean {
+  return bytes instanceof Uint8Array && bytes.length == 16;
+}
+
 /** Settles the method, the program and what comes of it; a reason to refuse, or 0. */
 function settle(host: Host, pairing: Pairing): number {
   const request = pairing._request;
@@ -177,6 +192,11 @@ function settle(host: Host, pairing: Pairing): number {
   if (pairing._size < host._limits[Limit.KeySize] || pairing._size < 7) return Reason.EncryptionKeySize;
   pairing._secure = (both & AuthReq.SecureConnections) > 0;
   pairing._method = Method.JustWorks;
+  // What one claims to have of the other must have been given.
+  const data = pairing._data;
+  const mine = pairing._initiator ? request : response;
+  if (mine[Field.Oob] && !(data && (pairing._secure ? isKey(data.random) && isKey(data.confirm) : isKey(data.tk)))) return Reason.OobNotAvailable;
+  if (pairing._secure && theirs[Field.Oob] && !host._oobRandom) return Reason.OobNotAvailable;
   if (pairing._secure ? request[Field.Oob] | response[Field.Oob] : request[Field.Oob] & response[Field.Oob]) pairing._method = Method.OutOfBand;
   else if (any & AuthReq.Mitm) {
     if (pairing._secure && yesno(one) && yesno(other)) pairing._method = Method.NumericComparison;
@@ -289,8 +309,8 @@ function step(host: Host, pairing: Pairing): void {
       return prepareKeyPair(host, function () {
         if (link._pairing != pairing) return;
         pairing._pair = host._keypair;
-        // It serves once.
-        host._keypair = null;
+        // It serves once, and so does what went out of band with it.
+        host._keypair = host._oobRandom = null;
         const key = pairing._pair!._public;
         sendSmp(host, link, Smp.PublicKey, join([reversed(key, 0, 32), reversed(key, 32, 32)]));
         if (pairing._peerKey) share(host, pairing);
@@ -385,6 +405,7 @@ function step(host: Host, pairing: Pairing): void {
       if (!pairing._dhkey) {
         // Comes back when it is there.
         pairing._at--;
+        pairing._awaitsSecret = true;
         return;
       }
       const initiator = pairing._initiator;
@@ -436,7 +457,8 @@ function share(host: Host, pairing: Pairing): void {
   agree(host, pairing._pair!, pairing._peerKey!, function (dhkey) {
     if (pairing._link._pairing != pairing) return;
     pairing._dhkey = dhkey;
-    if (pairing._program.charAt(pairing._at) == "x" && !pairing._expects) step(host, pairing);
+    // Only if nothing but this is waited for: not while the user still compares.
+    if (pairing._awaitsSecret) step(host, pairing);
     run(host);
   });
 }
@@ -509,16 +531,17 @@ function open(host: Host, link: Link, initiator: boolean, request: Uint8Array, r
 }
 
 /** What came out of band of this peer, and what we have given away. */
-function oobOf(host: Host, link: Link): { tk?: Uint8Array; random: Uint8Array; confirm: Uint8Array } | null {
+function oobOf(host: Host, link: Link): OobData | null {
   return (host._options.oob && call(host, host._options.oob, link)) || null;
 }
 
 /** Takes over what came out of band, as far as the method needs it. */
-function useOob(host: Host, pairing: Pairing, data: ReturnType<typeof oobOf>): void {
+function useOob(host: Host, pairing: Pairing): void {
+  const data = pairing._data;
   if (pairing._method != Method.OutOfBand) return;
-  if (!pairing._secure && data && data.tk) pairing._tk.set(data.tk);
-  if (pairing._secure) {
-    pairing._peerOob = data && data.random ? data : null;
+  if (!pairing._secure) pairing._tk.set(data!.tk!);
+  else {
+    pairing._peerOob = data && data.random ? (data as Pairing["_peerOob"]) : null;
     pairing._oob = host._oobRandom;
   }
 }
@@ -529,6 +552,7 @@ export function startPairing(host: Host, link: Link, callback: Pairing["_callbac
   const keys = host._bonds ? Keys.Encryption | Keys.Identity | Keys.Signing : 0;
   const pairing = open(host, link, true, features(host, Smp.PairingRequest, true, !!oob, 0, keys), new Uint8Array(0));
   pairing._callback = callback;
+  pairing._data = oob;
   pairing._expects = Smp.PairingResponse;
   sendSmp(host, link, Smp.PairingRequest, pairing._request.subarray(1));
 }
@@ -541,13 +565,16 @@ function respond(host: Host, link: Link, bytes: Uint8Array, at: number): void {
   const ours = store ? request[Field.ResponderKeys] & Keys.Encryption : 0;
   const theirs = store ? request[Field.InitiatorKeys] & (Keys.Encryption | Keys.Identity | Keys.Signing) : 0;
   const wait = host._blocked!(link);
+  const secure = !!host._quick && (request[Field.AuthReq] & AuthReq.SecureConnections) > 0;
+  const has = !!oob && (secure ? isKey(oob.random) && isKey(oob.confirm) : isKey(oob.tk));
   // A second attempt while the first is under way ends both.
   if (link._pairing as Pairing | null) return failPairing(host, link, Reason.Unspecified);
   if (wait) return sendSmp(host, link, Smp.PairingFailed, [Reason.RepeatedAttempts]);
-  const pairing = open(host, link, false, request, features(host, Smp.PairingResponse, false, !!oob, ours, theirs));
+  const pairing = open(host, link, false, request, features(host, Smp.PairingResponse, false, has, ours, theirs));
+  pairing._data = oob;
   const reason = settle(host, pairing);
   if (reason) return failPairing(host, link, reason);
-  useOob(host, pairing, oob);
+  useOob(host, pairing);
   call(host, host._options.onpairing, link, "started");
   if ((link._pairing as Pairing | null) != pairing) return;
   sendSmp(host, link, Smp.PairingResponse, pairing._response.subarray(1));
@@ -580,10 +607,9 @@ export function receiveSmp(host: Host, link: Link, bytes: Uint8Array, at: number
     if (code == Smp.PairingResponse && pairing._expects == code) {
       pairing._expects = 0;
       pairing._response = new Uint8Array(bytes.subarray(at, at + length));
-      const oob = oobOf(host, link);
       const reason = settle(host, pairing);
       if (reason) return failPairing(host, link, reason);
-      useOob(host, pairing, oob);
+      useOob(host, pairing);
       call(host, host._options.onpairing, link, "started");
       if (link._pairing == pairing) step(host, pairing);
       return;

@@ -18,7 +18,7 @@ import { AuthReq, Keys, Method, Reason, Smp } from "./codes.js";
 import { isQuick, prepareKeyPair } from "./keypair.js";
 import { maskSecrets } from "./mask.js";
 import { failPairing, flushAll, pairingTimedOut, receiveSmp, sendSmp, startPairing, wipe, type Bond, type Pairing } from "./pairing.js";
-import { join, reversed } from "./toolbox.js";
+import { f4, join, reversed } from "./toolbox.js";
 
 /** The methods that security adds to the instance. `setsecurity` and `getsecuritycode` stand with the links. */
 export interface Securing {
@@ -33,6 +33,12 @@ export interface Securing {
   forget(address: string): boolean;
   /** Forgets all bonds. */
   forgetall(): void;
+  /**
+   * Makes what is to be given to a peer out of band (by a printed code, or NFC) for the next pairing, by LE Secure Connections. It serves once.
+   * @param callback gets a random value and its confirm value, 16 bytes each, most significant octet first
+   * @throws BlimpError "argument"; "closed"
+   */
+  oobdata(callback: (data: { random: Uint8Array; confirm: Uint8Array }) => void): void;
 }
 
 /** What security adds to a connection. */
@@ -439,6 +445,19 @@ export function addSecurity(host: Host, instance: any): Role {
     const bond = findBond(host, parsed);
     if (bond) forget(bond);
     return !!bond;
+  };
+  instance.oobdata = function (callback: any): void {
+    use(host, "oobdata");
+    callable("oobdata", "callback", callback);
+    prepareKeyPair(host, function () {
+      const x = host._keypair!._public.subarray(0, 32);
+      random(host, null, 16, function (drawn) {
+        f4(host, null, x, x, drawn, 0, function (confirm) {
+          host._oobRandom = drawn;
+          later(host, callback, { random: drawn, confirm: confirm });
+        });
+      });
+    });
   };
   instance.forgetall = function (): void {
     while (host._bonds && host._bonds.length) forget(host._bonds[0]);

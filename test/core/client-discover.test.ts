@@ -379,6 +379,8 @@ describe("a discovery whose answers are wrong", () => {
     ["an MTU below 23", "02", "031600", "malformed"],
     ["an MTU of one byte", "02", "0317", "malformed"],
     ["an MTU with a byte more", "02", "03170000", "malformed"],
+    ["another opcode in place of the MTU", "02", "0b1700", "malformed"],
+    ["another opcode in place of the hash", "080100ffff2a2b", "1112" + "0b00" + "00".repeat(16), "malformed"],
     ["services of no length", "100100ffff0028", "1100", "malformed"],
     ["services of a length and no more", "100100ffff0028", "1106", "malformed"],
     ["nothing but the opcode", "100100ffff0028", "11", "malformed"],

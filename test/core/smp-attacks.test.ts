@@ -77,23 +77,26 @@ function slowly(safe: Safe, ms: number): void {
 }
 
 describe("encryption before its time", () => {
-  it("gets no key while the stranger's check value is still being looked at", () => {
-    const safe = new Safe();
-    const phone = safe.phone();
-    phone.smp.onsend = (pdu) => {
-      if (pdu[0] !== 0x0d) return;
-      // The six blocks of the check take a second: time enough to ask for the key.
-      slowly(safe, 170);
-      // The wrong value, and at once the request to encrypt.
-      phone.smp.send(pdu.map((octet, i) => (i ? octet ^ 0x55 : octet)));
-      phone.central.encrypt(phone.keys.ltk!);
-      return null;
-    };
-    phone.connect();
-    safe.run(8000);
-    assert.equal(phone.encrypted, false);
-    assert.equal(safe.connections.length, 0);
-    safe.unharmed();
+  it("gets no key while the stranger's check value is still being looked at, whenever it asks", () => {
+    for (let wait = 0; wait <= 3000; wait += 150) {
+      const safe = new Safe();
+      const phone = safe.phone();
+      phone.smp.onsend = (pdu) => {
+        if (pdu[0] !== 0x0d) return;
+        // The blocks of keys and check take seconds: time enough to ask for the key between.
+        slowly(safe, 170);
+        // The wrong value, and soon the request to encrypt with the key that is nearly agreed upon.
+        phone.smp.send(pdu.map((octet, i) => (i ? octet ^ 0x55 : octet)));
+        const ltk = phone.keys.ltk!;
+        safe.rig.clock.after(wait, () => phone.central.connected && phone.central.encrypt(ltk));
+        return null;
+      };
+      phone.connect();
+      safe.run(8000);
+      assert.equal(phone.encrypted, false, `asked ${wait} ms after the check value`);
+      assert.equal(safe.connections.length, 0);
+      safe.unharmed();
+    }
   });
 
   it("is not refused to an honest phone that is quicker than the device computes its key", () => {
