@@ -206,10 +206,12 @@ export interface Host extends Acl {
   /** The Database Hash; gives a link back its configurations, whether or not the services are the same. */
   _hash?: Uint8Array | null;
   _restore?: (link: Link, configured: number[], same: boolean) => void;
+  /** Why it cannot be opened at all. */
+  _broken?: Error;
   /** What hides secrets in the trace. */
   _masker?: Host["_mask"];
-  /** What else has to be drawn while the chip comes up: takes 8 random bytes, returns whether it needs no more. */
-  _draws?: ((bytes: Uint8Array, at: number) => boolean) | null;
+  /** What else has to be drawn while the chip comes up: takes 8 random bytes, returns 1 where it needs no more, -1 where the source repeats itself. */
+  _draws?: ((bytes: Uint8Array, at: number) => number) | null;
   /** Blocks to be encrypted; software that does it; whether it has to, because the chip does not. */
   _jobs: Job[];
   /** The last block of random bytes. */

@@ -17,7 +17,7 @@ export function shortUuid(bytes: ArrayLike<number>, at: number, length: number):
  * @returns 2 or 16 bytes, least significant first as they go over the air, or null where it is none of these
  */
 export function parseUuid(value: any): Uint8Array | null {
-  if (typeof value == "number") return value > 0 && value <= 0xffff && value % 1 == 0 ? new Uint8Array([value, value >> 8]) : null;
+  if (typeof value == "number") return value >= 0 && value <= 0xffff && value % 1 == 0 ? new Uint8Array([value, value >> 8]) : null;
   const bytes = typeof value == "string" ? parseHex(value.split("-").join("")) : toBytes(value);
   if (!bytes || (bytes.length != 2 && bytes.length != 16)) return null;
   const reversed = new Uint8Array(bytes.length);

@@ -368,7 +368,11 @@ export function takeStep(host: Host, status: number, bytes: Uint8Array, at: numb
       case Step.DrawAgain:
         failed = length < 8 ? "malformed" : host._addresstype < 0 ? useDrawn(host, bytes, at) : "";
         // What else has to be drawn, until it is.
-        if (host._draws && length > 7 && host._draws(bytes, at)) host._draws = null;
+        if (host._draws && length > 7) {
+          const drawn = host._draws(bytes, at);
+          if (drawn < 0) failed = "random";
+          else if (drawn) host._draws = null;
+        }
         if (host._draws && step == Step.DrawAgain) next = Step.Draw;
         break;
     }

@@ -182,7 +182,7 @@ function examine(host: Host): Error | null {
 function rise(host: Host): void {
   begins(host);
   host._step = "firmware";
-  const error = examine(host);
+  const error = host._broken || examine(host);
   if (error) giveUp(host, error);
   else goTo(host, Step.Power);
 }

@@ -57,11 +57,21 @@ function describe(host: Host): Uint8Array {
  */
 export function addCaching(host: Host): void {
   let round = 0;
+  let begun = false;
   let waiting: ((value: Uint8Array) => void)[] = [];
 
+  /** The table is another one; its hash is made when somebody may ask for it. */
   function rehash(): void {
-    const mine = ++round;
+    round++;
     host._hash = null;
+    begun = false;
+    if (host._links.length) compute();
+  }
+
+  function compute(): void {
+    const mine = round;
+    if (begun) return;
+    begun = true;
     cmac(host, null, new Uint8Array(16), describe(host), function (mac) {
       // Another table may have come meanwhile.
       if (mine != round) return;
@@ -105,12 +115,14 @@ export function addCaching(host: Host): void {
       flags: Property.Read,
       read: function (_connection, reply) {
         if (host._hash) return host._hash;
+        compute();
         waiting.push(reply);
         return host._deferral;
       },
     },
   );
   host._rehash = rehash;
+  host._beginners.push(compute);
   host._changes.push(function (_host, link) {
     if (link._features! & Feature.RobustCaching) link._awareness = Awareness.Unaware;
   });

@@ -10,7 +10,7 @@ import { Att, AttError } from "../att/codes.js";
 import { answerError } from "../att/server.js";
 import { Command, Event, LeEvent, Status } from "../hci/codes.js";
 import { begin, put16, put8 } from "../hci/commands.js";
-import { call, declared, report, use, type Host, type Role } from "../host.js";
+import { call, declared, use, type Host, type Role } from "../host.js";
 import { admit } from "../gap/links.js";
 import { Limit } from "../options.js";
 import { addBonds, findBond, keepBond, resolvePeer, restoreBond, type BondInfo } from "./bonds.js";
@@ -140,7 +140,9 @@ export function addSecurity(host: Host, instance: any): Role {
     link._served = false;
     setDeadline(host, link, Deadline.Level, Milliseconds.Level);
     if (link._central) return;
-    sendSmp(host, link, Smp.SecurityRequest, [(host._bonds ? AuthReq.Bonding : 0) | AuthReq.Mitm | (host._quick ? AuthReq.SecureConnections : 0)]);
+    // Who has a key of legacy pairing that is enough is not asked for a better one: it would pair anew.
+    const enough = link._bond && link._bond._level >= host._level && !link._bond._secure;
+    sendSmp(host, link, Smp.SecurityRequest, [(host._bonds ? AuthReq.Bonding : 0) | AuthReq.Mitm | (host._quick && !enough ? AuthReq.SecureConnections : 0)]);
   }
 
   host._secure = function (_host, link) {
@@ -393,7 +395,8 @@ export function addSecurity(host: Host, instance: any): Role {
     link._deadlines[Deadline.Pairing] = 0;
     link._security = level;
     wipe(pairing);
-    if (!link._bond || !bond) failures = blocked = 0;
+    // Who knows the code has not guessed it.
+    if (pairing._method == Method.Passkey) failures = blocked = 0;
     if (limits[Limit.RotateCode] && pairing._method == Method.Passkey) drawCode();
     call(host, options.onpairing, link, "paired");
     later(host, callback, null, level);
@@ -489,8 +492,13 @@ export function addSecurity(host: Host, instance: any): Role {
     host._quick = isQuick(host);
     if (host._hal.random) {
       const drawn = new Uint8Array(32);
-      host._hal.random(drawn);
-      if (hex(drawn, 0, 16) == hex(drawn, 16, 16)) throw failure("random", "open", 0, "hal.random repeats itself");
+      try {
+        host._hal.random(drawn);
+      } catch (e) {
+        host._broken = failure("random", "open", String(e));
+      }
+      // A source that repeats itself is none.
+      if (!host._broken && hex(drawn, 0, 16) == hex(drawn, 16, 16)) host._broken = failure("random", "open", 0);
       // Twelve tries, of which each fits 19 times of 20.
       for (let i = 0, code = -1; code < 0 && i <= 24; i += 8) host._code = code = codeOf(drawn, i);
     } else {
@@ -500,9 +508,9 @@ export function addSecurity(host: Host, instance: any): Role {
         const code = codeOf(bytes, at);
         const good = last != "" && block != last && code >= 0;
         if (good) host._code = code;
-        if (block == last) report(host, failure("random", "open", 0));
+        const stuck = block == last;
         last = block;
-        return good;
+        return stuck ? -1 : good ? 1 : 0;
       };
     }
     if (limits[Limit.RotateCode]) setTimer(host, Slot.Rotate, limits[Limit.RotateCode] * 60000, rotate);

@@ -10,6 +10,7 @@ export const PAIRING_REQUEST = "01";
 const CONFIRM = "03";
 const RANDOM = "04";
 const PUBLIC_KEY = "0c";
+const CHECK = "0d";
 
 const LE_ENCRYPT = 0x2017;
 const ENABLE_ENCRYPTION = 0x2019;
@@ -23,28 +24,39 @@ export function packetsOf(file) {
   return readSnoop(file).records.map(({ flags, bytes }) => ({ sent: (flags & 1) === 0, bytes }));
 }
 
-/** All that is secret in what has passed between a host and its controller: {what, value}, hex digits; zeros are none. */
+/** Whether two devices compare numbers: both can show them and have a key for yes, and both have Secure Connections. */
+function isComparison(...pdus) {
+  return pdus.every((pdu) => ["01", "04"].includes(pdu.slice(2, 4)) && parseInt(pdu.slice(6, 8), 16) & 8);
+}
+
+/**
+ * All that is secret in what has passed between a host and its controller: {what, value}, hex digits; zeros are none. Of random values those by which a
+ * passkey could be found; where numbers are compared they give nothing away.
+ */
 export function secretsOf(packets) {
   const found = [];
-  for (const { sent, bytes } of packets) {
-    const opcode = sent && bytes[0] === 1 ? bytes.readUInt16LE(1) : 0;
-    if (opcode === ENABLE_ENCRYPTION || opcode === KEY_REPLY) found.push(["LTK or STK", bytes.subarray(-16)]);
-    if (opcode === LE_ENCRYPT) found.push(["key of LE Encrypt", bytes.subarray(4, 20)]);
-    if (!sent && bytes[0] === 4 && bytes[1] === 0x0e && bytes.readUInt16LE(4) === LE_ENCRYPT) found.push(["result of LE Encrypt", bytes.subarray(7, 23)]);
-  }
-  let passkey = false;
+  const open = [];
+  let request = "";
+  let comparison = false;
   for (const { bytes } of framesOf(packets, SMP)) {
     const code = bytes.slice(0, 2);
-    const value = Buffer.from(bytes.slice(2), "hex");
-    // One of the two can only show or type a passkey; the other is known to take part.
-    if (code === "02") passkey = true;
+    const value = bytes.slice(2);
+    if (code === PAIRING_REQUEST) request = bytes;
+    if (code === "02") comparison = isComparison(request, bytes);
     if (KEYS[code]) found.push([KEYS[code], value]);
-    if (code === RANDOM && passkey) found.push(["random value", value]);
+    if (code === RANDOM && !comparison) found.push(["random value", value]);
+    // Confirm values and checks are results of an encryption.
+    if (code === CONFIRM || code === CHECK || (code === RANDOM && comparison)) open.push(value);
   }
-  // A confirm value is no secret, and is the result of an encryption.
-  const open = framesOf(packets, SMP).map(({ bytes }) => (bytes.startsWith(CONFIRM) || bytes.startsWith("0d") ? bytes.slice(2) : ""));
-  const list = found.map(([what, value]) => ({ what, value: value.toString("hex") })).filter(({ value }) => /[1-9a-f]/.test(value) && !open.includes(value));
-  return list.filter(({ value }, i) => list.findIndex((other) => other.value === value) === i);
+  for (const { sent, bytes } of packets) {
+    const opcode = sent && bytes[0] === 1 ? bytes.readUInt16LE(1) : 0;
+    const digits = (from, to) => bytes.subarray(from, to).toString("hex");
+    if (opcode === ENABLE_ENCRYPTION || opcode === KEY_REPLY) found.push(["LTK or STK", digits(-16)]);
+    if (opcode === LE_ENCRYPT) found.push(["key of LE Encrypt", digits(4, 20)]);
+    if (!sent && bytes[0] === 4 && bytes[1] === 0x0e && bytes.readUInt16LE(4) === LE_ENCRYPT) found.push(["result of LE Encrypt", digits(7, 23)]);
+  }
+  const list = found.filter(([, value]) => /[1-9a-f]/.test(value) && !open.includes(value));
+  return list.filter(([, value], i) => list.findIndex((other) => other[1] === value) === i).map(([what, value]) => ({ what, value }));
 }
 
 /** Checks that none of these values is in a file, whichever octet comes first. */

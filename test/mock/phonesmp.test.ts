@@ -148,6 +148,36 @@ describe("the phone's Pairing Request", () => {
   });
 });
 
+describe("the phone chooses the method", () => {
+  // Vol 3 Part H table 2.8: a row is the peripheral's capability, a column the phone's, both in the order of their codes (DisplayOnly, DisplayYesNo,
+  // KeyboardOnly, NoInputNoOutput, KeyboardDisplay). j Just Works, t the phone types, s the phone shows, c comparison.
+  const TABLE = { legacy: ["jjtjt", "jjtjt", "sstjs", "jjjjj", "sstjs"], sc: ["jjtjt", "jctjc", "sstjs", "jjjjj", "sctjc"] };
+  const NAMES = { j: "just works", t: "type", s: "show", c: "compare" } as const;
+  const IO = ["DisplayOnly", "DisplayYesNo", "KeyboardOnly", "NoInputNoOutput", "KeyboardDisplay"] as const;
+
+  function method(sc: boolean, phone: number, peripheral: number, mitm: readonly [boolean, boolean]): string {
+    const authreq = (sc ? 8 : 0) + (mitm[1] ? 4 : 0);
+    const all = made({ pres: `020${peripheral}000${authreq.toString(16)}100000`, change: (pdu) => (pdu.startsWith("02") ? pdu : "0508") });
+    fails(() => all.phone.pair({ sc, io: IO[phone], mitm: mitm[0], passkey: 1 }), { code: "smp", smp: 8, theirs: true });
+    return all.phone.keys.method!;
+  }
+
+  for (const sc of [false, true]) {
+    it(`by both IO capabilities, ${sc ? "Secure Connections" : "legacy"}, where either wants MITM protection`, () => {
+      for (const [peripheral, row] of TABLE[sc ? "sc" : "legacy"].entries()) {
+        for (const [phone, letter] of [...row].entries()) {
+          const mitm = (peripheral + phone) % 2 === 0 ? ([true, false] as const) : ([false, true] as const);
+          assert.equal(method(sc, phone, peripheral, mitm), NAMES[letter as keyof typeof NAMES], `phone ${IO[phone]}, peripheral ${IO[peripheral]}`);
+        }
+      }
+    });
+  }
+
+  it("and takes Just Works where neither does", () => {
+    for (const sc of [false, true]) assert.equal(method(sc, 4, 4, [false, false]), "just works");
+  });
+});
+
 describe("the phone pairs by what went another way", () => {
   it("legacy, with a temporary key", () => {
     const { phone, peripheral } = made({ pres: "02000105100000", tk: KEY }, { pairing: { sc: false, oob: { tk: unhex(KEY) } } });
@@ -178,6 +208,10 @@ describe("the phone pairs by what went another way", () => {
       const { level, method, ltk } = phone.pair();
       assert.deepEqual([level, method, hex(ltk!)], [4, "oob", hex(peripheral.key!)]);
     }
+    // Data that the peripheral has not been given count as zero.
+    const unused = made({ pres: "0203000d100000", oob: { rb } }, { pairing: { oob: { peer: given } } });
+    unused.phone.smp.oobdata();
+    assert.equal(unused.phone.pair().level, 4);
     const { phone } = made({ pres: "0203000d100000", oob: { rb } }, { pairing: { oob: { peer: { ...given, random: NONCE } } } });
     fails(() => phone.pair(), { code: "smp", smp: 4, theirs: false });
   });
@@ -247,6 +281,23 @@ describe("the phone distributes keys", () => {
     assert.equal(phone.bond, phone.bonds[0]);
     assert.equal(resolves(deviceAddress(digits, 1), IRK), true);
     assert.equal(resolves(deviceAddress(digits, 1), unhex(KEY)), false);
+  });
+
+  it("answers a Security Request with the key of the bond, and pairs where that is not good enough", () => {
+    const { phone, peripheral, clock } = made({ pres: "0203000d100000" });
+    phone.pair();
+    phone.disconnect();
+    phone.connect();
+    peripheral.smp.length = 0;
+    peripheral.say("0b09");
+    clock.run(1000);
+    assert.deepEqual([phone.encrypted, peripheral.smp], [true, []]);
+    phone.disconnect();
+    phone.connect();
+    // It wants MITM protection, and the bond has none.
+    peripheral.say("0b0d");
+    clock.run(1000);
+    assert.deepEqual([phone.encrypted, peripheral.smp.map((pdu) => pdu.slice(0, 2))], [true, ["01", "0c", "04", "0d"]]);
   });
 
   it("tells when the peripheral has lost the key, and pairs anew where it is told to", () => {

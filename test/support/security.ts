@@ -11,6 +11,9 @@ export const CODE = 123456;
 /** Commands of security by name, typed from Vol 4 Part E section 7.8. */
 export const SEC = { ENCRYPT: 0x2017, RAND: 0x2018, ENABLE_ENCRYPTION: 0x2019, LTK_REPLY: 0x201a, LTK_NEGATIVE: 0x201b, DISCONNECT: 0x0406 } as const;
 
+/** A controller that can do everything beside everything. */
+const ALL_STATES = unhex("ffffffffffff0300");
+
 /** A store in memory; what it holds may be looked at and changed. */
 export class Memory implements Store {
   bytes: Uint8Array | null = null;
@@ -39,6 +42,8 @@ export interface Setup {
   board?: BoardOptions<any>;
   part?: "cyw43438" | "plain";
   services?: Service[];
+  /** Connections at a time; more than one needs a chip that can advertise beside them. */
+  links?: number;
   before?: (rig: Rig<any>) => void;
 }
 
@@ -59,10 +64,13 @@ export class Safe {
   readonly subscribed: string[] = [];
 
   constructor(setup: Setup = {}) {
-    const { level = 4, code = CODE, options = {}, board = {} } = setup;
+    const { level = 4, code = CODE, options = {}, links } = setup;
+    const board = { ...setup.board };
+    if (links) board.chip = { links, identity: { lestates: ALL_STATES }, ...board.chip };
     const told: Options = {
       onpairing: (_connection: unknown, state: string) => void this.states.push(state),
       onpairingfailed: (count: number) => void this.failures.push(count),
+      ...(links ? { links } : {}),
       ...options,
     };
     const made = { board, options: told, before: setup.before };
