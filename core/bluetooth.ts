@@ -58,6 +58,7 @@ export function createOpen<Instance>(parts: Part[], longest: number, standards?:
     if (session.finish) session.finish();
     if (session.held) throw failure("busy", "open", 0, "another instance holds this board");
     const host = createHost(hal, given, readLimits(given, standards), longest, session, SUPERVISION);
+    host._standards = standards;
     const instance: any = {
       close: function () {
         closeChip(host);

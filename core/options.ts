@@ -23,6 +23,25 @@ export interface Options {
   store?: Store;
   /** Gives the firmware once more, for a recovery, where the second argument of `open()` is not to be kept. */
   firmwareagain?: () => any;
+  /** The device's name in the Generic Access service, 0 to 248 bytes or a byte string; default "blimp". */
+  name?: any;
+  /** Its appearance there, an assigned number of 16 bits; default 0. */
+  appearance?: number;
+  /** Asks the user for the passkey that the peer shows; call `reply` with 0 to 999999, or with null to give up. With it this device has a keyboard. */
+  passkey?: (connection: any, reply: (passkey: number | null) => void) => void;
+  /** Asks the user whether the peer shows the same six digits; call `reply` with true or false. With it this device can say yes and no. */
+  compare?: (connection: any, digits: number, reply: (same: boolean) => void) => void;
+  /**
+   * Returns what came of a peer out of band, 16 bytes each, most significant octet first: `{tk}` for legacy pairing, `{random, confirm}` for Secure
+   * Connections; or nothing.
+   */
+  oob?: (connection: any) => any;
+  /** Tells of pairings: "started", "passkey" (the code is to be shown now), "paired", "failed" with the reason of Vol 3 Part H section 3.5.5; "code": there is a new one. */
+  onpairing?: (connection: any, state: string, reason?: number) => void;
+  /** Somebody has failed to pair: how often in a row. After three new attempts have to wait. */
+  onpairingfailed?: (count: number) => void;
+  /** True: a request before the security level is reached is refused at once (error 0x05) instead of held until it is. */
+  refuse?: boolean;
   /** Any of the limits below, by its name. */
   [limit: string]: any;
 }
@@ -72,14 +91,33 @@ export const enum Limit {
 }
 
 /**
- * Takes the limits out of the options.
- * @param standards a build's own defaults, in place of those here
- * @throws BlimpError "argument" for one that is no integer or out of its bounds, and for a callback that is no function
+ * Takes limits out of the options.
+ * @param words of each limit its name, default, least (besides the default) and most, in one text: a table would cost a small engine a hundred
+ *   variables for good
+ * @param first the place of the first of them
+ * @param standards a build's own defaults, in place of those in the text
+ * @throws BlimpError "argument" for one that is no integer or out of its bounds
+ */
+export function takeLimits(limits: Int32Array, options: Options, words: string, first: number, standards?: { [limit: string]: number } | null): void {
+  const list = words.split(" ");
+  for (let i = 0; i < list.length; i += 4) {
+    const name = list[i];
+    const standard = (standards && standards[name]) || +list[i + 1];
+    const value = options[name] === undefined ? standard : options[name];
+    limits[first + i / 4] = value === standard ? value : integer("open", name, value, +list[i + 2], +list[i + 3]);
+  }
+}
+
+/**
+ * Takes the limits of every build out of the options. Times in milliseconds, sizes in bytes, rates in bit/s.
+ * @throws BlimpError "argument" for a bad limit, and for a callback that is no function
  */
 export function readLimits(options: Options, standards?: { [limit: string]: number }): Int32Array {
-  // Name, default, least (besides the default), most. Times in milliseconds, sizes in bytes, rates in bit/s. One text, made into words when it is needed: a table would
-  // cost a small engine a hundred variables for good.
-  const words = (
+  const limits = new Int32Array(Limit.Count);
+  if (!options || typeof options != "object") reject("open", "options", options, "an object");
+  takeLimits(
+    limits,
+    options,
     // The receive ring: two of the longest events, or 5 ms at 921600 bit/s while the engine is busy.
     "receive 512 300 65536 " +
     // The working rate. 0: 921600 with flow control, else that of the reset. Above 2000000 the part is said to lack the clock.
@@ -101,39 +139,10 @@ export function readLimits(options: Options, standards?: { [limit: string]: numb
     // How often the whole bring-up is tried.
     "attempts 3 1 100 " +
     // Nothing received for so long: ask the chip whether it is there. 0: never.
-    "health 10000 0 3600000 " +
-    // Connections at a time.
-    "links 1 1 8 " +
-    // The largest ATT MTU: 23 fits one packet of a CYW43438.
-    "mtu 23 23 517 " +
-    // Notifications of full length that may wait, on each connection.
-    "queue 4 1 256 " +
-    // Bytes of prepared writes on each connection: each part of a long value takes 6 more.
-    "prepare 160 24 8192 " +
-    // ACL packets in the controller at a time. 0: as many as it says, but two in a CYW43438, which more may block.
-    "aclpackets 0 1 255 " +
-    // The longest connection interval and the largest latency that a peer may ask for.
-    "maxinterval 4000 8 4000 " +
-    "maxlatency 499 0 499 " +
-    // Services, characteristics and descriptors of a peer that a discovery takes.
-    "discovery 256 8 65535 " +
-    // Of a multiplication on P-256, 3478 steps in all, at a time.
-    "slice 1 1 4000 " +
-    // The least size of an encryption key, in bytes.
-    "keysize 16 7 16 " +
-    // Bonds that are kept.
-    "bonds 4 1 255 " +
-    // A new code after each pairing and after so many minutes. 0: never.
-    "rotatecode 0 1 1440"
-  ).split(" ");
-  const limits = new Int32Array(Limit.Count);
-  if (!options || typeof options != "object") reject("open", "options", options, "an object");
-  for (let i = 0; i < words.length; i += 4) {
-    const name = words[i];
-    const standard = (standards && standards[name]) || +words[i + 1];
-    const value = options[name] === undefined ? standard : options[name];
-    limits[i / 4] = value === standard ? value : integer("open", name, value, +words[i + 2], +words[i + 3]);
-  }
+    "health 10000 0 3600000",
+    0,
+    standards,
+  );
   const callbacks = "onready onerror onwarning onprogress onstep onrecover firmwareagain".split(" ");
   for (let i = 0; i < callbacks.length; i++) if (options[callbacks[i]]) callable("open", callbacks[i], options[callbacks[i]]);
   return limits;

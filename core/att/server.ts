@@ -405,6 +405,7 @@ function store(host: Host, link: Link, handle: number, value: Uint8Array): numbe
     if (!code) configure(host, link, handle, value[0]);
     return code;
   }
+  if (link._keptHandle == handle) link._kept = null;
   const result = ask(host, link, database._handlers[wordOf(database, handle, Word.Length) + 1], value);
   return result === host._deferral ? Outcome.Deferred : codeOf(host, handle, result);
 }
@@ -574,7 +575,8 @@ function finish(host: Host, link: Link, value: any): void {
   link._deadlines[Deadline.Answer] = 0;
   if (link._handle < 0 || host._leaving) return;
   try {
-    length = answerLate(host, link, opcode, handle, value);
+    // The level has been raised meanwhile.
+    length = !link._served && !link._reason ? refuse(host, link, opcode, handle, AttError.InsufficientAuthentication) : answerLate(host, link, opcode, handle, value);
   } catch (e) {
     length = broken(host, link, opcode, handle, e);
   }

@@ -3,19 +3,13 @@ import { hex } from "../bytes/hex.js";
 import { clearTimer, setTimer, Slot } from "../clock.js";
 import { Counter } from "../counters.js";
 import { failure, type BlimpError } from "../errors.js";
-import { leave, type Link } from "../connection.js";
-import { Command, Event, Status } from "../hci/codes.js";
+import { Command, Event } from "../hci/codes.js";
 import { begin, forget, issue } from "../hci/commands.js";
 import { closeUart } from "../hci/h4.js";
 import { call, declared, doubt, Phase, report, RETRY, type Host, type Supervision } from "../host.js";
 import { Limit } from "../options.js";
 import { buildStep, goTo, Step, takeStep, warn } from "./bringup.js";
 import { checkFirmware, openFirmware } from "./firmware.js";
-
-const enum Patience {
-  /** For links to end when the instance is closed, in milliseconds. */
-  Links = 1000,
-}
 
 /** Forgets what is due, what is awaited and what is waited for. */
 function stop(host: Host): void {
@@ -221,11 +215,8 @@ export function closeChip(host: Host): void {
   const closed = !host._phase || host._leaving;
   host._leaving = true;
   if (closed) return;
-  if (host._phase != Phase.Ready || !host._links || !host._links.length) return endChip(host);
   host._session.finish = function () {
     endChip(host);
   };
-  for (let i = 0; i < host._links.length; i++) leave(host._links[i] as Link, Status.RemoteUserTerminated, true);
-  setTimer(host, Slot.Step, Patience.Links, host._session.finish);
-  declared(host);
+  if (!(host._depart && host._phase == Phase.Ready && host._depart())) endChip(host);
 }

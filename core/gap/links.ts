@@ -7,7 +7,7 @@ import { Command, Event, LeEvent, Status, Supported } from "../hci/codes.js";
 import { begin, put16, put8 } from "../hci/commands.js";
 import { call, declared, supports, use, type Host, type Role } from "../host.js";
 import { receiveFrame, requestParameters } from "../l2cap/l2cap.js";
-import { Limit } from "../options.js";
+import { Limit, takeLimits } from "../options.js";
 
 /** The methods that connections add to the instance. */
 export interface Linking<C = Connection> {
@@ -31,6 +31,8 @@ export interface Linking<C = Connection> {
 const enum Milliseconds {
   /** For the controller to end a link; then it is asked again. */
   Disconnect = 10000,
+  /** For all links to end when the instance is closed. */
+  Depart = 1000,
   /** The response timer of signalling (Vol 3 Part A section 6.2.1), and the change that follows. */
   Update = 30000,
 }
@@ -146,6 +148,25 @@ export function acceptable(host: Host, asked: number[]): boolean {
  */
 export function addLinks(host: Host, instance: Linking): Role {
   const limits = host._limits;
+  takeLimits(
+    limits,
+    host._options,
+    // Connections at a time.
+    "links 1 1 8 " +
+      // The largest ATT MTU: 23 fits one packet of a CYW43438.
+      "mtu 23 23 517 " +
+      // Notifications of full length that may wait, on each connection.
+      "queue 4 1 256 " +
+      // Bytes of prepared writes on each connection: each part of a long value takes 6 more.
+      "prepare 160 24 8192 " +
+      // ACL packets in the controller at a time. 0: as many as it says, but two in a CYW43438, which more may block.
+      "aclpackets 0 1 255 " +
+      // The longest connection interval and the largest latency that a peer may ask for.
+      "maxinterval 4000 8 4000 " +
+      "maxlatency 499 0 499",
+    Limit.Links,
+    host._standards,
+  );
   let setup = Setup.Buffers;
   // Whom the command under way is about.
   let subject: Link;
@@ -395,6 +416,13 @@ export function addLinks(host: Host, instance: Linking): Role {
   host._made.push(function () {
     for (let i = limits[Limit.Links]; i > 0; i--) host._free.push(createBuffers(host));
   });
+  host._depart = function () {
+    if (!host._links.length) return false;
+    for (let i = 0; i < host._links.length; i++) leave(host._links[i] as Link, Status.RemoteUserTerminated, true);
+    setTimer(host, Slot.Step, Milliseconds.Depart, host._session.finish!);
+    declared(host);
+    return true;
+  };
   host._recheck = function () {
     // It may have ended, and the link that ended it be unknown here.
     if (host._advertiser && host._onconnect) host._advertiser._stopped();

@@ -9,7 +9,7 @@ import { Box, enqueue, hasRoom, layBoxes, openBox, post } from "../hci/acl.js";
 import { Status } from "../hci/codes.js";
 import { call, declared, run, type Host } from "../host.js";
 import { Cid } from "../l2cap/codes.js";
-import { Limit } from "../options.js";
+import { Limit, takeLimits } from "../options.js";
 import { Property, Type } from "./codes.js";
 
 /** A descriptor that a peer has. */
@@ -120,6 +120,8 @@ function isTable(kept: any): boolean {
 /** Adds the GATT client to the connections of a host. */
 export function addClient(host: Host): void {
   const limits = host._limits;
+  // Services, characteristics and descriptors of a peer that a discovery takes.
+  takeLimits(limits, host._options, "discovery 256 8 65535", Limit.Discovery, host._standards);
 
   /** The operation has ended; the next one begins. */
   function complete(link: Link, error: BlimpError | null, value?: any, extra?: any): void {

@@ -32,32 +32,53 @@ export function isQuick(host: Host): boolean {
 
 /** Does a multiplication in slices, so that the UART is served between them. */
 function slice(host: Host): void {
-  const work = host._work!;
+  let work = host._work;
+  // A pairing that is over wants nothing any more.
+  while (work && !work._wanted()) work = work._next;
+  host._work = work;
+  if (!work) return host._whenPaired ? prepareKeyPair(host) : undefined;
   if (!stepMultiply(work._multiplication, host._limits[Limit.Slice])) return setTimer(host, Slot.Slice, 0, slice);
   const product = new Uint8Array(64);
-  const done = work._done;
-  host._work = null;
+  host._work = work._next;
+  if (host._work) setTimer(host, Slot.Slice, 0, slice);
   readProduct(work._multiplication, product);
-  done(product);
+  work._done(product);
+  if (!host._work && host._whenPaired) prepareKeyPair(host);
 }
 
-/** Multiplies in the background; only one at a time: what is under way is forgotten. */
-function multiply(host: Host, secret: Uint8Array, point: Uint8Array | null, done: (product: Uint8Array) => void): void {
-  host._work = { _multiplication: beginMultiply(secret, point), _done: done };
+/** Multiplies in the background, one after another; a key pair is what can wait. */
+function multiply(host: Host, secret: Uint8Array, point: Uint8Array | null, wanted: () => boolean, done: (product: Uint8Array) => void): void {
+  const work: Work = { _multiplication: beginMultiply(secret, point), _shared: !!point, _wanted: wanted, _done: done, _next: null };
+  let before: Work | null = null;
+  for (let other = host._work; other && (other._shared || !point); other = other._next) before = other;
+  work._next = (before ? before._next : host._work) || null;
+  if (before) before._next = work;
+  else host._work = work;
   setTimer(host, Slot.Slice, 0, slice);
 }
 
 /** Makes a key pair ahead of need, unless there is one; `done` is called when there is. */
 export function prepareKeyPair(host: Host, done?: (() => void) | null): void {
   const crypto = host._hal.crypto;
-  if (done) host._whenPaired = done;
+  if (done) {
+    const earlier = host._whenPaired;
+    host._whenPaired = !earlier
+      ? done
+      : function () {
+          earlier();
+          prepareKeyPair(host, done);
+        };
+  }
   if (host._keypair) {
     const tell = host._whenPaired;
     host._whenPaired = null;
     if (tell) tell();
     return;
   }
-  if (host._work || host._drawing) return;
+  if (host._drawing) return;
+  for (let work = host._work; work; work = work._next) if (!work._shared) return;
+  // Ahead of need it comes after what is needed.
+  if (host._work && !host._whenPaired) return;
   host._drawing = true;
   random(host, null, 32, function (secret) {
     host._drawing = false;
@@ -69,25 +90,30 @@ export function prepareKeyPair(host: Host, done?: (() => void) | null): void {
     else if (crypto && crypto.p256public) {
       const key = new Uint8Array(64);
       if (crypto.p256public(secret, key)) made(key);
-    } else multiply(host, secret, null, made);
+    } else multiply(host, secret, null, always, made);
   });
 }
 
-/** The shared secret of a pairing, 32 bytes; the peer's key has been checked. */
-export function agree(host: Host, pair: KeyPair, peer: Uint8Array, done: (dhkey: Uint8Array) => void): void {
+function always(): boolean {
+  return true;
+}
+
+/** The shared secret of a pairing, 32 bytes, as long as it is `wanted`; the peer's key has been checked. */
+export function agree(host: Host, pair: KeyPair, peer: Uint8Array, wanted: () => boolean, done: (dhkey: Uint8Array) => void): void {
   const crypto = host._hal.crypto;
-  if (crypto && crypto.p256shared) {
-    const dhkey = new Uint8Array(32);
-    crypto.p256shared(pair._secret, peer, dhkey);
-    return done(dhkey);
-  }
-  multiply(host, pair._secret, peer, function (product) {
+  const dhkey = new Uint8Array(32);
+  if (crypto && crypto.p256shared && crypto.p256shared(pair._secret, peer, dhkey)) return done(dhkey);
+  multiply(host, pair._secret, peer, wanted, function (product) {
     done(new Uint8Array(product.subarray(0, 32)));
   });
 }
 
-/** What is under way. */
+/** What is under way, and what comes after it. */
 export interface Work {
   readonly _multiplication: Multiplication;
+  /** A shared secret; else a public key. */
+  readonly _shared: boolean;
+  readonly _wanted: () => boolean;
   readonly _done: (product: Uint8Array) => void;
+  _next: Work | null;
 }

@@ -92,6 +92,8 @@ export interface Pairing {
   _mackey?: Uint8Array;
   /** The key, once it is settled. */
   _key?: Uint8Array | null;
+  /** Phase 2 is done: the key may be used. */
+  _done?: boolean;
   /** A guess has been made, or may have been. */
   _guessed?: boolean;
   /** What the peer has to send still, and what it has sent. */
@@ -433,6 +435,7 @@ function step(host: Host, pairing: Pairing): void {
       });
     }
     case "z":
+      pairing._done = true;
       host._settled!(link, pairing);
       return;
     default:
@@ -454,8 +457,11 @@ function cut(pairing: Pairing, key: Uint8Array): Uint8Array {
 
 /** Begins the computation of the shared secret, once both keys are there. */
 function share(host: Host, pairing: Pairing): void {
-  agree(host, pairing._pair!, pairing._peerKey!, function (dhkey) {
-    if (pairing._link._pairing != pairing) return;
+  const wanted = function (): boolean {
+    return pairing._link._pairing == pairing;
+  };
+  agree(host, pairing._pair!, pairing._peerKey!, wanted, function (dhkey) {
+    if (!wanted()) return;
     pairing._dhkey = dhkey;
     // Only if nothing but this is waited for: not while the user still compares.
     if (pairing._awaitsSecret) step(host, pairing);

@@ -12,7 +12,7 @@ import { Command, Event, LeEvent, Status } from "../hci/codes.js";
 import { begin, put16, put8 } from "../hci/commands.js";
 import { call, declared, use, type Host, type Role } from "../host.js";
 import { admit } from "../gap/links.js";
-import { Limit } from "../options.js";
+import { Limit, takeLimits } from "../options.js";
 import { addBonds, findBond, keepBond, resolvePeer, restoreBond, type BondInfo } from "./bonds.js";
 import { AuthReq, Keys, Method, Reason, Smp } from "./codes.js";
 import { isQuick, prepareKeyPair } from "./keypair.js";
@@ -65,6 +65,8 @@ const enum Milliseconds {
 const enum Attempts {
   /** Failures in a row before there is a wait. */
   Free = 3,
+  /** To draw a code, each of which fits 19 times of 20. */
+  Draws = 32,
 }
 
 /** Six digits of 8 random bytes, each equally likely; -1 where none of the tries fits. */
@@ -79,6 +81,20 @@ function codeOf(bytes: ArrayLike<number>, at: number): number {
 /** Adds security levels 3 and 4 to the links of a host: the Security Manager, Vol 3 Part H, both roles. Needs the crypto part. */
 export function addSecurity(host: Host, instance: any): Role {
   const limits = host._limits;
+  takeLimits(
+    limits,
+    host._options,
+    // Of a multiplication on P-256, 3478 steps in all, at a time.
+    "slice 1 1 4000 " +
+      // The least size of an encryption key, in bytes.
+      "keysize 16 7 16 " +
+      // Bonds that are kept.
+      "bonds 4 1 255 " +
+      // A new code after each pairing and after so many minutes. 0: never.
+      "rotatecode 0 1 1440",
+    Limit.Slice,
+    host._standards,
+  );
   const options = host._options;
   let failures = 0;
   let blocked = 0;
@@ -87,6 +103,18 @@ export function addSecurity(host: Host, instance: any): Role {
 
   /** Draws a new code; where the board has no source the chip is asked. */
   function drawCode(): void {
+    if (host._hal.random) {
+      const drawn = new Uint8Array(8);
+      let code = -1;
+      for (let tries = 0; code < 0 && tries < Attempts.Draws; tries++) {
+        host._hal.random(drawn);
+        code = codeOf(drawn, 0);
+      }
+      // A source that never fits is none, and no code is better than a bad one.
+      setCode(code);
+      return call(host, options.onpairing, null, "code");
+    }
+    setCode(-1);
     random(host, null, 8, function (bytes) {
       const code = codeOf(bytes, 0);
       if (code < 0) return drawCode();
@@ -159,9 +187,9 @@ export function addSecurity(host: Host, instance: any): Role {
   });
   host._enders.push(function (_host, link) {
     const pairing = link._pairing;
+    tellPair(link, failure("disconnected", "pair", 0));
     if (pairing) failPairing(host, link, Reason.Unspecified, true);
     link._heldPdu = link._gets = link._starts = null;
-    tellPair(link, failure("disconnected", "pair", 0));
     keepBond(host, link);
   });
 
@@ -191,17 +219,21 @@ export function addSecurity(host: Host, instance: any): Role {
 
   host._blocked = function (link) {
     const left = blocked - host._hal.timer.now();
-    return failures >= Attempts.Free && left > 0 && !link._bond ? left : 0;
+    // An address proves nothing, a key does. Without a code there is nothing to be typed.
+    return (failures >= Attempts.Free && left > 0 && !(link._bond && link._encrypted)) || host._code < 0 ? 1 : 0;
   };
   host._failed = function (link, pairing, reason) {
-    const error = failure("pairing", "pair", reason);
-    if (pairing._guessed && !link._bond) {
+    const error = failure(link._mute ? "timeout" : "pairing", "pair", reason);
+    if (pairing._guessed && !(link._bond && link._encrypted)) {
       const wait = Milliseconds.FirstWait * Math.pow(2, failures - Attempts.Free + 1);
       if (++failures >= Attempts.Free) blocked = host._hal.timer.now() + (wait < Milliseconds.LongestWait ? wait : Milliseconds.LongestWait);
     }
-    call(host, options.onpairing, link, "failed");
+    if (!link._central && link._gets) link._gets = undefined;
+    serveKey(link);
+    call(host, options.onpairing, link, "failed", reason);
     call(host, options.onpairingfailed, failures);
     later(host, pairing._callback, error);
+    tellPair(link, error);
     host._idle = false;
   };
 
@@ -241,10 +273,10 @@ export function addSecurity(host: Host, instance: any): Role {
     const bond = link._bond;
     const zero = !!wants && !wants._ediv && wants._rand == "0000000000000000";
     if (!wants || link._central || link._searching) return;
-    // The key of legacy pairing is still being made.
-    if (pairing && zero && !pairing._key && pairing._program.charAt(pairing._at - 1) == "s") return;
+    // The peer has done its part, and we are still at ours: its key is not ready, or its last value not checked.
+    if (pairing && zero && !pairing._done && !pairing._expects && pairing._program.length - pairing._at < 3) return;
     link._gets = null;
-    if (pairing && zero && pairing._key && !pairing._expects) link._gets = pairing._key;
+    if (pairing && zero && pairing._done) link._gets = pairing._key;
     else if (bond && (bond._secure ? zero : wants._ediv == bond._ediv && wants._rand == hex(bond._rand, 0, 8))) link._gets = bond._ltk;
     host._idle = false;
   }
@@ -421,7 +453,7 @@ export function addSecurity(host: Host, instance: any): Role {
     declared(host);
   };
   instance.getsecuritycode = function (): number {
-    return host._code;
+    return host._code < 0 ? 0 : host._code;
   };
   host._methods.pair = function (this: Link, callback?: any): void {
     if (callback) callable("pair", "callback", callback);
@@ -555,6 +587,7 @@ export function addSecurity(host: Host, instance: any): Role {
     _reset: function () {
       // The multiplication that was under way is begun anew when it is needed.
       host._drawing = false;
+      host._work = host._whenPaired = null;
     },
   };
 }
