@@ -205,6 +205,8 @@ export interface Host extends Acl {
   _distributed?: (link: Link, bytes: Uint8Array, at: number) => void;
   _requested?: (link: Link) => void;
   _blocked?: (link: Link) => number;
+  /** Whether what a pairing gives can be kept. */
+  _keeps?: (pairing: Pairing) => boolean;
   /** A write that is signed. */
   _signed?: (link: Link, bytes: Uint8Array, at: number, length: number, store: (pdu: Uint8Array) => void) => boolean;
   /** The Database Hash; gives a link back its configurations, whether or not the services are the same. */

@@ -90,7 +90,7 @@ export function addStore(host: Host): void {
   try {
     if (!session.address) session.address = readRecord(store, Record.Address, 6);
   } catch (e) {
-    report(host, e as Error);
+    report(host, failure("store", "address", 0, String(e)));
   }
   host._keep = function (address) {
     if (call(host, keep, address) !== true) report(host, failure("store", "address", 0));

@@ -101,6 +101,11 @@ function save(host: Host): boolean {
   return kept === true;
 }
 
+/** Whether the store takes anything. */
+export function canSave(host: Host): boolean {
+  return save(host);
+}
+
 function saveSoon(host: Host): void {
   setTimer(host, Slot.Save, Milliseconds.Save, save);
 }
@@ -166,6 +171,8 @@ export function keepBond(host: Host, link: Link | null, bond?: Bond): boolean {
   const old = findBond(host, bond._address, bond._type) || (link && link._bond);
   // A stranger does not take the place of a device that has proved itself by less than it has.
   if (old && old._level > bond._level) return false;
+  // An identity that is claimed proves nothing.
+  if (old && link && old != link._bond && (isHeld(host, old) || bond._level < 2)) return false;
   if (old) {
     bond._configured = old._configured;
     bonds.splice(bonds.indexOf(old), 1);
@@ -220,10 +227,10 @@ export function addBonds(host: Host): void {
     const records = readRecords(store, Record.Bond);
     for (let i = 0; i < records.length; i++) {
       const bond = unpack(records[i]);
-      if (bond && host._bonds.length < host._limits[Limit.Bonds]) host._bonds.push(bond);
+      if (bond && host._bonds.length < host._limits[Limit.Bonds] && !findBond(host, bond._address, bond._type)) host._bonds.push(bond);
     }
   } catch (e) {
-    report(host, e as Error);
+    report(host, failure("store", "bonds", 0, String(e)));
   }
   host._configured = function (link, handle, value) {
     const bond = link._bond;
@@ -249,6 +256,8 @@ export function addBonds(host: Host): void {
       for (let i = 0; i < 8; i++) wrong |= mac[i] ^ signature[i];
       if (wrong || counter < bond._signed || !isLive(link)) return;
       bond._signed = (counter + 1) >>> 0;
+      // After the last number the key is used up.
+      if (!bond._signed) bond._csrk = null;
       saveSoon(host);
       store(value);
     });

@@ -59,6 +59,10 @@ const enum Passkey {
   Rounds = 20,
 }
 
+const enum Most {
+  Waiting = 4,
+}
+
 /** One pairing. What is random or secret is most significant octet first. */
 export interface Pairing {
   readonly _link: Link;
@@ -139,7 +143,8 @@ export function flushAll(host: Host): void {
 /** Sends a PDU: its code, then its fields. */
 export function sendSmp(host: Host, link: Link, code: Smp, fields: ArrayLike<number>): void {
   // Whatever is sent after the timer has passed is sent to nobody.
-  if (link._mute) return;
+  // One that takes nothing makes no heap of it: more than a few never wait where both keep to the rules.
+  if (link._mute || link._smpQueue.length > Most.Waiting) return;
   link._smpQueue.push(join([[code], fields]));
   flush(host, link);
   if (link._pairing) setDeadline(host, link, Deadline.Pairing, Milliseconds.Pairing);
@@ -211,6 +216,8 @@ function settle(host: Host, pairing: Pairing): number {
   }
   if (needed > 1 && pairing._method == Method.JustWorks) return Reason.AuthenticationRequirements;
   if (needed > 3 && !pairing._secure) return Reason.AuthenticationRequirements;
+  // Level 4 means a key of full strength.
+  if (needed > 3 && pairing._size < 16) return Reason.EncryptionKeySize;
   pairing._link._secretive = pairing._method == Method.Passkey;
   pairing._program = programOf(pairing._secure, pairing._method, pairing._initiator);
   // With Secure Connections both have made the key.
@@ -421,6 +428,8 @@ function step(host: Host, pairing: Pairing): void {
       });
     }
     case "E":
+      // With our check the peer has all that it keeps: if we cannot keep it, it must not come to that.
+      if (!host._keeps!(pairing)) return failPairing(host, link, Reason.Unspecified);
       return checkOf(host, pairing, true, function (check) {
         if (link._pairing != pairing) return;
         sendSmp(host, link, Smp.DhKeyCheck, reversed(check, 0, 16));

@@ -13,7 +13,7 @@ import { begin, put16, put8 } from "../hci/commands.js";
 import { call, declared, use, type Host, type Role } from "../host.js";
 import { admit } from "../gap/links.js";
 import { Limit, takeLimits } from "../options.js";
-import { addBonds, findBond, keepBond, resolvePeer, restoreBond, type BondInfo } from "./bonds.js";
+import { addBonds, canSave, findBond, keepBond, resolvePeer, restoreBond, type BondInfo } from "./bonds.js";
 import { AuthReq, Keys, Method, Reason, Smp } from "./codes.js";
 import { isQuick, prepareKeyPair } from "./keypair.js";
 import { maskSecrets } from "./mask.js";
@@ -98,6 +98,8 @@ export function addSecurity(host: Host, instance: any): Role {
   const options = host._options;
   let failures = 0;
   let blocked = 0;
+  // The application has said what the code is, or that there is none.
+  let chosen = false;
   // Whom the command under way is about.
   let subject: Link;
 
@@ -166,6 +168,8 @@ export function addSecurity(host: Host, instance: any): Role {
   /** Asks the peer to secure the link. */
   function request(link: Link): void {
     link._served = false;
+    link._kept = null;
+    if (link._prepared) link._prepared = -1;
     setDeadline(host, link, Deadline.Level, Milliseconds.Level);
     if (link._central) return;
     // Who has a key of legacy pairing that is enough is not asked for a better one: it would pair anew.
@@ -212,6 +216,7 @@ export function addSecurity(host: Host, instance: any): Role {
     host._idle = false;
   };
   host._expired[Deadline.Level] = function (_host, link) {
+    tellPair(link, failure("timeout", "pair", 0));
     if (link._security < host._level) refuse(link);
   };
   host._expired[Deadline.Pairing] = pairingTimedOut;
@@ -342,13 +347,22 @@ export function addSecurity(host: Host, instance: any): Role {
     },
   };
 
+  /** Whether both want to remember the other. */
+  function isBonding(pairing: Pairing): boolean {
+    return !!host._bonds && (pairing._request[3] & pairing._response[3] & AuthReq.Bonding) > 0;
+  }
+
+  host._keeps = function (pairing) {
+    return !isBonding(pairing) || canSave(host);
+  };
+
   /** Sends our keys, as far as they are agreed, and makes the bond. */
   function distribute(link: Link, pairing: Pairing): void {
     const both = function (field: number): number {
       return pairing._request[field] & pairing._response[field];
     };
     // Without a key there is nothing to be kept: zeros are none.
-    const bonding = host._bonds && both(3) & AuthReq.Bonding && (pairing._secure || both(6) & Keys.Encryption);
+    const bonding = isBonding(pairing) && (pairing._secure || both(6) & Keys.Encryption);
     const bond: Bond | null = bonding
       ? {
           _address: link._peer,
@@ -366,6 +380,11 @@ export function addSecurity(host: Host, instance: any): Role {
       : null;
     pairing._bond = bond;
     if (!bond || pairing._secure || pairing._initiator || !(pairing._response[6] & Keys.Encryption)) return;
+    if (!canSave(host)) {
+      failPairing(host, link, Reason.Unspecified);
+      if (host._level > 1) refuse(link);
+      return;
+    }
     pairing._due |= Phase.Sending;
     random(host, link, 32, function (drawn) {
       if (link._pairing != pairing) return;
@@ -395,7 +414,9 @@ export function addSecurity(host: Host, instance: any): Role {
         bond._rand = reversed(bytes, at + 3, 8);
       } else if (code == Smp.IdentityInformation) bond._irk = reversed(bytes, at + 1, 16);
       else if (code == Smp.IdentityAddressInformation) {
-        bond._type = bytes[at + 1] & 1;
+        // A random identity is a static one.
+        if (bytes[at + 1] > 1 || (bytes[at + 1] && bytes[at + 7] < 0xc0)) return failPairing(host, link, Reason.InvalidParameters);
+        bond._type = bytes[at + 1];
         bond._address = new Uint8Array(bytes.subarray(at + 2, at + 8));
       } else if (code == Smp.SigningInformation) bond._csrk = reversed(bytes, at + 1, 16);
     }
@@ -405,7 +426,7 @@ export function addSecurity(host: Host, instance: any): Role {
 
   /** The level that a pairing gives. */
   function levelOf(pairing: Pairing): number {
-    return pairing._method == Method.JustWorks ? 1 : pairing._secure ? 4 : 3;
+    return pairing._method == Method.JustWorks ? 1 : pairing._secure && pairing._size == 16 ? 4 : 3;
   }
 
   /** The pairing has succeeded. */
@@ -442,6 +463,7 @@ export function addSecurity(host: Host, instance: any): Role {
     if (code !== undefined) integer("setsecurity", "code", code, 0, 999999);
     if (level == 4 && !host._quick) throw failure("security", "setsecurity", level, "a level 4 pairing would take too long on this board: offer hal.crypto, or take level 3");
     host._level = level;
+    chosen = true;
     // At level 1 a code serves the values that ask for more.
     if (level == 1 || code !== undefined) setCode(code || 0);
     else drawCode();
@@ -457,13 +479,18 @@ export function addSecurity(host: Host, instance: any): Role {
   };
   host._methods.pair = function (this: Link, callback?: any): void {
     if (callback) callable("pair", "callback", callback);
+    if (this._onpair && callback) throw failure("busy", "pair", 0, "the last request is still under way");
     if (!isLive(this)) return later(host, callback, failure("disconnected", "pair", 0));
+    if (this._mute) return later(host, callback, failure("timeout", "pair", 0));
     if (this._central) secure(this, callback);
     else {
       // A peripheral can only ask.
       if (callback) this._onpair = callback;
       if (host._level > 1) request(this);
-      else sendSmp(host, this, Smp.SecurityRequest, [0]);
+      else {
+        sendSmp(host, this, Smp.SecurityRequest, [0]);
+        setDeadline(host, this, Deadline.Level, Milliseconds.Level);
+      }
       declared(host);
     }
   };
@@ -539,7 +566,7 @@ export function addSecurity(host: Host, instance: any): Role {
         const block = hex(bytes, at, 8);
         const code = codeOf(bytes, at);
         const good = last != "" && block != last && code >= 0;
-        if (good) host._code = code;
+        if (good && !chosen) host._code = code;
         const stuck = block == last;
         last = block;
         return stuck ? -1 : good ? 1 : 0;

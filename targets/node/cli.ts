@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { UsageError } from "./commands/arguments.js";
 import * as beacon from "./commands/beacon.js";
+import * as connect from "./commands/connect.js";
 import * as demo from "./commands/demo.js";
 import * as scan from "./commands/scan.js";
 import * as serve from "./commands/serve.js";
@@ -12,7 +13,7 @@ interface Command {
   run(words: string[]): void;
 }
 
-const COMMANDS: { readonly [name: string]: Command } = { beacon, scan, serve, demo };
+const COMMANDS: { readonly [name: string]: Command } = { beacon, scan, serve, connect, demo };
 
 /** The command line was wrong; whatever else fails gives 1. */
 const EXIT_USAGE = 2;

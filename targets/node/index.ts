@@ -2,6 +2,7 @@
 export { open, type Bluetooth, type FullConnection } from "./open.js";
 export { createNodeHal, type NodeHal, type NodeHalOptions } from "./hal.js";
 export { createSnoopWriter, type SnoopOptions, type SnoopWriter } from "./btsnoop.js";
+export { createFileStore } from "./store.js";
 export { parseTransport, type Transport } from "./transport.js";
 export * from "../../core/gap/ad.js";
 
@@ -19,6 +20,8 @@ export type { Advert, Scanning } from "../../core/gap/scanner.js";
 export type { Attribute, Characteristic, ReadHandler, Service, WriteHandler } from "../../core/gatt/database.js";
 export type { Asking, AskingConnection, RemoteCharacteristic, RemoteDescriptor, RemoteService, RemoteTable } from "../../core/gatt/client.js";
 export type { Done, Serving } from "../../core/gatt/server.js";
+export type { Pairable, Securing } from "../../core/smp/security.js";
+export type { BondInfo } from "../../core/smp/bonds.js";
 export type { TraceSink } from "../../core/hci/h4.js";
 export type { Options, ReadyInfo, Store } from "../../core/options.js";
 export type { Crypto, Gpio, Hal, Timer, Uart } from "../../hal/hal.js";

@@ -364,7 +364,7 @@ describe("setsecurity on live links", () => {
     assert.equal(replies.length, 1);
     safe.bt.setsecurity(4, CODE);
     replies[0]("top secret");
-    assert.equal(stranger.next(CID.ATT, 1000), "", "the answer stays here");
+    assert.equal(stranger.next(CID.ATT, 1000), `010a${one}05`, "the answer stays here, and the request is refused");
     stranger.send(CID.ATT, "1801");
     safe.run(500);
     assert.deepEqual(safe.written, []);
@@ -443,5 +443,28 @@ describe("a characteristic with a level of its own", () => {
     assert.equal(phone.pair().level, 4);
     assert.equal(Buffer.from(phone.read("aa01")).toString(), "kept");
     assert.equal(Buffer.from(phone.read("aa02")).toString(), "more");
+  });
+});
+
+describe("on a board without a random source", () => {
+  it("a code that was set before the chip is ready stays, and setsecurity(1) has none", () => {
+    const made = rig({ board: { random: false } });
+    made.bt.setsecurity(3, 123456);
+    made.up().run(1000);
+    assert.equal(made.bt.getsecuritycode(), 123456);
+    const none = rig({ board: { random: false } });
+    none.bt.setsecurity(1);
+    none.up().run(1000);
+    assert.equal(none.bt.getsecuritycode(), 0);
+  });
+
+  it("pairs, by each method", () => {
+    for (const [level, sc, code] of [[4, true, CODE], [3, false, CODE], [4, true, null]] as const) {
+      const safe = new Safe({ level, code, board: { random: false } });
+      safe.run(500);
+      const phone = safe.phone({ sc, passkey: safe.bt.getsecuritycode() });
+      assert.equal(meet(safe, phone).paired, level);
+      safe.unharmed();
+    }
   });
 });

@@ -37,8 +37,13 @@ function device(kind: Kind, level: 1 | 3 | 4, more: any = {}): { safe: Safe; sho
       reply(true);
     };
   }
-  if ("passkey" in KINDS[kind]) options.passkey = (_c: unknown, reply: (passkey: number) => void): void => reply(given.shown!);
-  return { safe: new Safe({ level, options }), shown, given };
+  if ("passkey" in KINDS[kind]) {
+    // The user types what the phone shows, once it does.
+    const type = (reply: (passkey: number) => void): void => void (given.shown === undefined ? safe.rig.clock.after(50, () => type(reply)) : reply(given.shown));
+    options.passkey = (_c: unknown, reply: (passkey: number) => void): void => type(reply);
+  }
+  const safe: Safe = new Safe({ level, options });
+  return { safe, shown, given };
 }
 
 describe("the device pairs by the method that the table has", () => {

@@ -278,7 +278,9 @@ function checkSilence(name, packets) {
 }
 
 /** What has been traced: no secret, and the passkey does not come out of it, though it does out of what really passed. */
-function checkTrace(ours, addresses, extra = []) {
+async function checkTrace(ours, addresses, extra = []) {
+  // What is on its way arrives.
+  await sleep(50);
   const { packets } = ours.proxy;
   const secrets = secretsOf(packets).concat(extra);
   const kinds = checkMasks(ours.trace, packets);
@@ -343,14 +345,14 @@ async function passkey(air, folder, level, secure) {
   await phone.disconnect();
   await ours.hears("close");
   await comesBack("the phone comes back", ours, phone, reached, features);
-  checkTrace(ours, [{ type: 0, address: phone.address }, { type: 1, address: mac }], keys(result));
+  await checkTrace(ours, [{ type: 0, address: phone.address }, { type: 1, address: mac }], keys(result));
 
   await ours.close();
   await phone.restart(secure);
   await ours.open();
   ours.serve(level, CODE);
   await comesBack("both have been restarted", ours, phone, reached, features);
-  checkTrace(ours, null, keys(result));
+  await checkTrace(ours, null, keys(result));
   if (!secure) {
     ours.bt.setsecurity(4, CODE);
     const from = ours.passed;
@@ -435,7 +437,7 @@ async function refusals(air, folder) {
   await ours.hears("close");
   checkSilence("in all this nothing of the database has gone out unencrypted", ours.proxy.packets);
   check("and no error has been reported", ours.count("error") === 0, JSON.stringify(ours.said));
-  checkTrace(ours);
+  await checkTrace(ours);
 
   // Keys that were never given: of zeros for a bond without one, a guessed EDIV, another key.
   ours.bt.forgetall();
@@ -495,7 +497,7 @@ async function comparison(air, folder) {
   }
   checkSilence("nothing of the database has gone out unencrypted", ours.proxy.packets);
   check("and no error has been reported", ours.count("error") === 0, JSON.stringify(ours.said));
-  checkTrace(ours);
+  await checkTrace(ours);
   await ours.close();
   phone.transport.end();
 }
@@ -565,7 +567,7 @@ async function central(air, folder, secure) {
     await leave(connection, theirs);
   };
   await back("the central comes back");
-  checkTrace(ours, null, keys(result));
+  await checkTrace(ours, null, keys(result));
   await ours.close();
   await theirs.restart(secure);
   await ours.open(options);
@@ -584,7 +586,7 @@ async function central(air, folder, secure) {
   check("a device that has forgotten us pairs anew", failed === null && anew === reached && ours.bt.bonds().length === 1, failed && `${failed.code} ${failed.detail}`);
   await leave(connection, theirs);
   check("no error has been reported", ours.count("error") === 0, JSON.stringify(ours.said));
-  checkTrace(ours);
+  await checkTrace(ours);
   await ours.close();
   theirs.transport.end();
 }
@@ -605,7 +607,7 @@ async function centralCompares(air, folder) {
   const [error, level] = await pairing;
   check("level 4", error === null && level === 4, error && error.code);
   await leave(connection, theirs);
-  checkTrace(ours);
+  await checkTrace(ours);
   await ours.close();
   theirs.transport.end();
 }

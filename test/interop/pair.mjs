@@ -12,6 +12,7 @@ const RANDOM = "04";
 const PUBLIC_KEY = "0c";
 const CHECK = "0d";
 
+const RESET = Buffer.from("01030c00", "hex");
 const LE_ENCRYPT = 0x2017;
 const ENABLE_ENCRYPTION = 0x2019;
 const KEY_REPLY = 0x201a;
@@ -71,10 +72,10 @@ export function checkSecrets(file, secrets) {
 export function checkMasks(file, packets) {
   const traced = packetsOf(file);
   const kinds = new Set();
-  const sides = { true: 0, false: 0 };
   for (const sent of [true, false]) {
     const [mine, wire] = [traced, packets].map((list) => list.filter((packet) => packet.sent === sent).map(({ bytes }) => bytes));
-    sides[sent] = mine.length;
+    // A host whose air has gone before it resets what is not there any more.
+    while (mine.length > wire.length && mine[mine.length - 1].equals(RESET)) mine.pop();
     const wrong = mine.findIndex((bytes, i) => !wire[i] || bytes.length !== wire[i].length || bytes.some((byte, at) => byte && byte !== wire[i][at]));
     check(
       `its trace holds each of the ${mine.length} packets ${sent ? "sent" : "received"}`,

@@ -328,7 +328,7 @@ describe("a table", () => {
     ["max", '{"services":[],"max":100.5}', "max is 100.5, expected an integer, 20..10240"],
     ["max below min", '{"services":[],"min":200,"max":199}', "max is 199, expected min (200) or more"],
     ["security", '{"services":[],"security":2}', "security is 2, expected 1, 3 or 4"],
-    ["a code for nothing", '{"services":[],"code":1}', "code is 1, expected none, because security is 1"],
+    ["a code for nothing", '{"services":[],"code":1}', "code is 1, expected none, because security is 1 and no value has a level"],
     ["a code", '{"services":[],"security":4,"code":1000000}', "code is 1000000, expected an integer, 0..999999"],
     ["a name", '{"services":[],"name":7}', "name is 7, expected a text"],
     ["a long name", JSON.stringify({ services: [], name: "\u00fc".repeat(125) }), /^name is "(\\u00fc)+.*expected up to 248 bytes in UTF-8, not 250$/],

@@ -22,28 +22,37 @@ export class Arguments {
   private readonly _values: ReadonlyMap<string, readonly string[]>;
   /** What stands there that is no option; "" where nothing does. */
   readonly operand: string;
+  /** What follows it, where more is taken. */
+  readonly rest: readonly string[];
 
-  private constructor(values: ReadonlyMap<string, readonly string[]>, operand: string) {
+  private constructor(values: ReadonlyMap<string, readonly string[]>, operand: string, rest: readonly string[]) {
     this._values = values;
     this.operand = operand;
+    this.rest = rest;
   }
 
   /**
    * Takes a command line apart.
    * @param operand what the command takes besides options, once; without it nothing
+   * @param more what may follow it: any number of words; the operand may then be left out
    * @throws UsageError for an option that is not in the table, a value that is missing or too much, an operand that is, and one that is missing
    *   unless help is asked for
    */
-  static read(rows: readonly OptionRow[], words: string[], operand?: string): Arguments {
+  static read(rows: readonly OptionRow[], words: string[], operand?: string, more = false): Arguments {
     const options = Object.fromEntries(rows.map(({ name, value }) => [name, { type: value === undefined ? "boolean" : "string" } as const]));
     // Not strict: the messages here are to name the bounds, and a value such as -59 is no option.
     const { tokens } = parseArgs({ args: words, options: { ...options, help: { type: "boolean", short: "h" } }, strict: false, tokens: true });
     const values = new Map<string, string[]>();
     let found = "";
+    const rest: string[] = [];
     for (const token of tokens) {
       if (token.kind === "option-terminator") continue;
       if (token.kind === "positional") {
         if (operand === undefined) throw new UsageError(`${token.value}: not an option`);
+        if (found !== "" && more) {
+          rest.push(token.value);
+          continue;
+        }
         if (found !== "") throw new UsageError(`${token.value}: there is a ${operand} already, ${found}`);
         found = token.value;
         continue;
@@ -57,8 +66,8 @@ export class Arguments {
       }
       values.set(row.name, [...(values.get(row.name) ?? []), token.value ?? ""]);
     }
-    if (operand !== undefined && found === "" && !values.has("help")) throw new UsageError(`${operand} is missing`);
-    return new Arguments(values, found);
+    if (operand !== undefined && !more && found === "" && !values.has("help")) throw new UsageError(`${operand} is missing`);
+    return new Arguments(values, found, rest);
   }
 
   /** Whether the option was given. */

@@ -1,7 +1,8 @@
 import type { Connection } from "../../../core/connection.js";
+import type { Options, Store } from "../../../core/options.js";
 import { adFlags, adJoin, adName, adServices, adStructure } from "../../../core/gap/ad.js";
 import type { Characteristic } from "../../../core/gatt/database.js";
-import { explainReason, type Happening, type Peer } from "../report/happening.js";
+import { explainPairing, explainReason, type Happening, type Peer } from "../report/happening.js";
 import type { Report } from "../report/report.js";
 import type { Session } from "./session.js";
 import { Flag, type Table, type TableCharacteristic, type TableService } from "./table.js";
@@ -18,6 +19,70 @@ const SOME_UUIDS16 = 0x02;
 const SOME_UUIDS128 = 0x06;
 
 type Happened = Happening extends infer One ? (One extends Happening ? Omit<One, "ms" | keyof Peer> : never) : never;
+
+/** Who is at the other end of a connection. */
+export function peerOf(connection: Connection): Peer {
+  return { address: connection.address(), addresstype: connection.addresstype() };
+}
+
+/** What security tells of, for the options of `open()`; and what of it has been told. */
+export interface Guard {
+  readonly options: Options;
+  /** The instance is ready: tells the code, and from now on each new one. */
+  show(): void;
+  /** A connection is there: whether it was encrypted with a key that was kept has not been told yet. */
+  welcome(connection: Connection): void;
+}
+
+/**
+ * Tells of pairing: the code when it is asked for, what has been reached, and what has failed.
+ * @param session gives the session, once there is one
+ */
+export function createGuard(session: () => Pick<Session, "bt" | "elapsed">, report: Report, store: Store | undefined): Guard {
+  const secured = new WeakSet<Connection>();
+  let shown = false;
+  /** The pairing that has failed just now; how often in a row comes next. */
+  let failed: { peer: Peer; reason: number | null } | null = null;
+
+  function show(peer: Peer | null): void {
+    const { bt, elapsed } = session();
+    report.passkey({ ms: elapsed(), code: bt.getsecuritycode(), peer });
+  }
+
+  function secure(connection: Connection): void {
+    const { bt, elapsed } = session();
+    const peer = peerOf(connection);
+    secured.add(connection);
+    report.happened({ ms: elapsed(), ...peer, what: "secure", security: connection.security(), bonded: bt.bonds().some(({ address }) => address === peer.address) });
+  }
+
+  const options: Options = {
+    store,
+    onpairing(connection: Connection | null, state: string, reason?: number) {
+      if (state === "code" && shown) show(null);
+      else if (connection === null) return;
+      else if (state === "passkey") show(peerOf(connection));
+      else if (state === "paired") secure(connection);
+      else if (state === "failed") failed = { peer: peerOf(connection), reason: reason ?? null };
+    },
+    onpairingfailed(failures: number) {
+      if (failed === null) return;
+      const { peer, reason } = failed;
+      failed = null;
+      report.happened({ ms: session().elapsed(), ...peer, what: "failed", operation: "pairing", reason, error: explainPairing(reason), failures });
+    },
+  };
+  return {
+    options,
+    show() {
+      shown = true;
+      show(null);
+    },
+    welcome(connection) {
+      if (connection.security() > 1 && !secured.has(connection)) secure(connection);
+    },
+  };
+}
 
 /** An advert for a table that has none: Flags; the UUID of the first service; the name, where there is room for all of it. */
 export function makeAdvert({ name, services }: Table): Uint8Array {
@@ -48,7 +113,7 @@ export function makeScanResponse({ name }: Table): Uint8Array | null {
  * @returns the handle of each characteristic's value
  * @throws BlimpError where the build cannot
  */
-export function serveTable({ bt, elapsed }: Pick<Session, "bt" | "elapsed">, report: Report, table: Table): Map<TableCharacteristic, number> {
+export function serveTable({ bt, elapsed }: Pick<Session, "bt" | "elapsed">, report: Report, table: Table, guard: Guard | null = null): Map<TableCharacteristic, number> {
   const handles = new Map<TableCharacteristic, number>();
   const values = new Map<TableCharacteristic, Uint8Array>();
   /** What could not be sent yet: of each characteristic the last. */
@@ -56,7 +121,7 @@ export function serveTable({ bt, elapsed }: Pick<Session, "bt" | "elapsed">, rep
   const homes = new Map<TableCharacteristic, TableService>();
 
   function tell(connection: Connection, happened: Happened): void {
-    report.happened({ ms: elapsed(), address: connection.address(), addresstype: connection.addresstype(), ...happened } as Happening);
+    report.happened({ ms: elapsed(), ...peerOf(connection), ...happened } as Happening);
   }
 
   function place(char: TableCharacteristic): { service: string; uuid: string; handle: number } {
@@ -103,6 +168,7 @@ export function serveTable({ bt, elapsed }: Pick<Session, "bt" | "elapsed">, rep
     for (const [char, value] of [...waiting]) send(char, value);
   });
   bt.onconnect((connection) => {
+    guard?.welcome(connection);
     tell(connection, { what: "connect", security: connection.security() });
     connection.onclose((reason) => tell(connection, { what: "close", reason, why: explainReason(reason) }));
   });

@@ -21,6 +21,8 @@ export interface Session {
   end(): void;
   /** Called when it ends: ends the session within. */
   within: (() => void) | null;
+  /** Called when it has ended: everything has been given back. */
+  after: (() => void) | null;
 }
 
 /**
@@ -59,6 +61,7 @@ export function startSession(
     } catch (error) {
       fail(error as Error);
     }
+    session.after?.();
     if (outer === null) report.end(elapsed());
     else outer.end();
   }
@@ -95,7 +98,7 @@ export function startSession(
       report.recovered(info);
     },
   });
-  const session: Session = { bt, elapsed, limit, end, within: null };
+  const session: Session = { bt, elapsed, limit, end, within: null, after: null };
   if (trace !== null) bt.trace(trace.sink);
   if (outer !== null) {
     outer.within = end;

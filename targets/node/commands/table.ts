@@ -111,7 +111,6 @@ export function parseTable(text: string): Table {
   if (max < min) refuse("max", max, `min (${min}) or more`);
   const security = levelOf(given.security, "security") ?? 1;
   const code = integer(given.code, "code", 0, 999999);
-  if (code !== undefined && security === 1) refuse("code", code, "none, because security is 1");
   const drafts: Draft[][] = [];
   const services = list(given.services ?? missing("services", "an array"), "services").map((service, i) => {
     const { uuid, chars } = readService(service, `services[${i}]`);
@@ -119,6 +118,7 @@ export function parseTable(text: string): Table {
     return { uuid, chars };
   });
   for (const chars of drafts) for (const draft of chars) if (draft.target !== null) draft.onwrite = findTarget(draft, chars, drafts.flat());
+  if (code !== undefined && !isGuarded({ security, services })) refuse("code", code, "none, because security is 1 and no value has a level");
   return {
     advert: hexOf(given.advert, "advert", ADVERT) ?? null,
     scanResponse: hexOf(given.scanResponse, "scanResponse", ADVERT) ?? null,
@@ -129,6 +129,12 @@ export function parseTable(text: string): Table {
     name: textOf(given.name, "name", NAME)?.toString("latin1") ?? "blimp",
     services,
   };
+}
+
+/** Whether a code is needed: for every connection, or for single values. */
+export function isGuarded({ security, services }: Pick<Table, "security" | "services">): boolean {
+  const asks = ({ level }: { readonly level: number | undefined }): boolean => level !== undefined && level > 1;
+  return security > 1 || services.some(({ chars }) => chars.some((char) => asks(char) || char.descriptors.some(asks)));
 }
 
 function readService(value: unknown, path: string): { uuid: string; chars: Draft[] } {

@@ -29,13 +29,33 @@ interface Nowhere {
   readonly uuid?: undefined;
 }
 
-/** Something that a peer has done, or that was done for it. `ms`: since power-up. */
+/** A code that is to be typed into a peer, as it is valid now; or that a peer has asked for. */
+export interface Passkey {
+  readonly ms: number;
+  readonly code: number;
+  /** Who asks for it; null: nobody yet. */
+  readonly peer: Peer | null;
+}
+
+/** What one of several that take part says, in words that are harmless. */
+export interface Word {
+  readonly ms: number;
+  readonly who: string;
+  readonly text: string;
+}
+
+/** Something that a peer has done, or that was done for it, or to it. `ms`: since power-up. */
 export type Happening = { readonly ms: number } & Peer &
   (
     | ({ readonly what: "connect"; readonly security: number } & Nowhere)
     /** `reason`: the error code of HCI; `why`: the same in words. */
     | ({ readonly what: "close"; readonly reason: number; readonly why: string } & Nowhere)
-    | ({ readonly what: "read" | "write"; readonly value: Uint8Array } & Place)
+    /** `bonded`: the key is kept. */
+    | ({ readonly what: "secure"; readonly security: number; readonly bonded: boolean } & Nowhere)
+    /** `error`: in words; `reason`: the number of it, null where there is none; `failures`: how often in a row. */
+    | ({ readonly what: "failed"; readonly operation: "pairing" | "discover"; readonly reason: number | null; readonly error: string; readonly failures?: number } & Nowhere)
+    | ({ readonly what: "failed"; readonly operation: "read" | "write" | "send" | "subscribe"; readonly reason: number | null; readonly error: string } & Place)
+    | ({ readonly what: "read" | "write" | "send"; readonly value: Uint8Array } & Place)
     /** `on`: 0 off, 1 notifications, 2 indications, 3 both. */
     | ({ readonly what: "subscribe"; readonly on: number } & Place)
     /** `error`: why an indication has not arrived; null: it has, or it is a notification. */
@@ -68,14 +88,81 @@ const REASONS: { readonly [reason: number]: string | undefined } = {
   0x3e: "the connection was never established",
 };
 
+/** Why pairing fails, by the reasons of Vol 3 Part H section 3.5.5. */
+const PAIRING_REASONS: { readonly [reason: number]: string | undefined } = {
+  0x01: "no code was typed",
+  0x02: "one side has no out-of-band data of the other",
+  0x03: "one side cannot give the security that the other wants",
+  0x04: "the code was wrong",
+  0x05: "one side does not pair",
+  0x06: "the encryption key would be too short",
+  0x07: "one side does not know what the other has said",
+  0x08: "one side has given up",
+  0x09: "it was tried too often: it has to wait",
+  0x0a: "something impossible was said, such as a forged key",
+  0x0b: "the proofs of the keys differ: somebody may stand between",
+  0x0c: "the numbers were not the same",
+};
+
+/** Why a request was refused, by the error codes of Vol 3 Part F section 3.4.1.1. */
+const ATT_ERRORS: { readonly [code: number]: string | undefined } = {
+  0x01: "there is no such handle",
+  0x02: "it cannot be read",
+  0x03: "it cannot be written",
+  0x04: "the request made no sense to the device",
+  0x05: "the device wants to be paired with first (--pair)",
+  0x06: "the device does not support that",
+  0x07: "the offset is beyond the value",
+  0x08: "the device does not allow it",
+  0x09: "too much is prepared already",
+  0x0a: "there is no such attribute",
+  0x0b: "the value is not long",
+  0x0c: "the encryption key is too short",
+  0x0d: "the value does not have the right length",
+  0x0e: "the device could not do it",
+  0x0f: "the device wants the connection to be encrypted first (--pair)",
+  0x11: "the device is short of resources",
+  0x13: "the value is not allowed",
+  0xfc: "the device refuses the write",
+  0xfd: "the device cannot tell in this way",
+  0xfe: "the device is still busy with the last one",
+  0xff: "the value is out of its range",
+};
+
+/** Why a pairing failed, in words. */
+export function explainPairing(reason: number | null | undefined): string {
+  if (reason === null || reason === undefined) return "the two could not agree";
+  return PAIRING_REASONS[reason] ?? `reason 0x${hex2(reason)}`;
+}
+
+/** An error of the Attribute Protocol, in words. */
+export function explainAtt(code: number): string {
+  const own = code >= 0x80 && code <= 0x9f ? "the device refuses it for a reason of its own" : undefined;
+  return `${ATT_ERRORS[code] ?? own ?? "the device refuses it"} (error 0x${hex2(code)})`;
+}
+
+/** A code as people see it: six digits. */
+export function formatCode(code: number): string {
+  return String(code).padStart(6, "0");
+}
+
 /** Why a connection ended, in words. */
 export function explainReason(reason: number): string {
-  return REASONS[reason] ?? `reason 0x${reason.toString(16).padStart(2, "0")}`;
+  return REASONS[reason] ?? `reason 0x${hex2(reason)}`;
+}
+
+function hex2(value: number): string {
+  return value.toString(16).padStart(2, "0");
 }
 
 /** The names of the bits that are set. */
+export function listed(names: readonly string[], bits: number): string[] {
+  return names.filter((_, bit) => bits & (1 << bit));
+}
+
+/** The same for people. */
 export function listOf(names: readonly string[], bits: number): string {
-  return names.filter((_, bit) => bits & (1 << bit)).join(", ") || "nothing";
+  return listed(names, bits).join(", ") || "nothing";
 }
 
 /** A UUID of 4 or 32 hex digits as people write it. */

@@ -2,8 +2,10 @@ import type { BlimpError } from "../../../core/errors.js";
 import type { ReadyInfo } from "../../../core/options.js";
 import { explain } from "./explain.js";
 import { formatUuid, type IBeacon } from "../ibeacon.js";
-import type { Happening, Served } from "./happening.js";
+import type { Explored } from "./explored.js";
+import { formatCode, listed, PROPERTIES, type Happening, type Passkey, type Peer, type Served, type Word } from "./happening.js";
 import type { Hearing } from "./hearing.js";
+import { nameOf } from "./names.js";
 import { asciiJson, readUtf8 } from "./printable.js";
 import type { Broadcast, Report, Search } from "./report.js";
 
@@ -56,6 +58,40 @@ export class JsonReport implements Report {
 
   happened({ what, ms, ...fields }: Happening): void {
     this._put(what, "value" in fields ? { ms: round(ms), ...fields, value: hex(fields.value), text: readUtf8(latin(fields.value)) } : { ms: round(ms), ...fields });
+  }
+
+  passkey({ ms, code, peer }: Passkey): void {
+    this._put("passkey", { ms: round(ms), code: formatCode(code), ...(peer && { address: peer.address, addresstype: peer.addresstype }) });
+  }
+
+  said({ ms, who, text }: Word): void {
+    this._put("said", { ms: round(ms), who, text });
+  }
+
+  connecting({ address, addresstype }: Peer): void {
+    this._put("connecting", { address, addresstype });
+  }
+
+  explored({ ms, peer, services, readings }: Explored): void {
+    const attribute = ({ uuid, handle }: { uuid: string; handle: number }): object => {
+      const reading = readings.get(handle);
+      const value = reading instanceof Uint8Array ? { value: hex(reading), text: readUtf8(latin(reading)) } : { ...(reading !== undefined && { error: reading }) };
+      return { uuid, name: nameOf(uuid), handle, ...value };
+    };
+    this._put("services", {
+      ms: round(ms),
+      address: peer.address,
+      addresstype: peer.addresstype,
+      services: services.map(({ uuid, handle, end, primary, includes, chars }) => ({
+        uuid,
+        name: nameOf(uuid),
+        handle,
+        end,
+        primary,
+        includes,
+        chars: chars.map((char) => ({ ...attribute(char), flags: char.flags, properties: listed(PROPERTIES, char.flags), descriptors: char.descriptors.map(attribute) })),
+      })),
+    });
   }
 
   warning(error: Error): void {

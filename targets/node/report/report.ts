@@ -1,7 +1,8 @@
 import type { ReadyInfo } from "../../../core/options.js";
 import type { ScanRule } from "../../../core/gap/rules.js";
 import type { IBeacon } from "../ibeacon.js";
-import type { Happening, Served } from "./happening.js";
+import type { Happening, Passkey, Peer, Served, Word } from "./happening.js";
+import type { Explored } from "./explored.js";
 import type { Hearing } from "./hearing.js";
 
 /** An iBeacon that is on the air by our doing. */
@@ -36,6 +37,12 @@ export interface Report {
   heard(hearing: Hearing): void;
   serving(served: Served): void;
   happened(happening: Happening): void;
+  /** A code, for the eyes of the user: nothing else that is told has it in it. */
+  passkey(passkey: Passkey): void;
+  said(word: Word): void;
+  connecting(peer: Peer): void;
+  /** What a device has, with the values that could be read. */
+  explored(explored: Explored): void;
   warning(error: Error): void;
   error(error: Error): void;
   /** The last word. */

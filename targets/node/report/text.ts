@@ -1,8 +1,24 @@
 import type { ReadyInfo } from "../../../core/options.js";
 import { explain } from "./explain.js";
 import { formatUuid } from "../ibeacon.js";
-import { formatPeer, formatShortUuid, formatValue, listOf, PROPERTIES, SUBSCRIPTIONS, type Happening, type Served } from "./happening.js";
+import { formatHandle, type Explored } from "./explored.js";
+import {
+  formatCode,
+  formatPeer,
+  formatShortUuid,
+  formatValue,
+  listOf,
+  PROPERTIES,
+  SUBSCRIPTIONS,
+  type Happening,
+  type Passkey,
+  type Peer,
+  type Place,
+  type Served,
+  type Word,
+} from "./happening.js";
 import { describe, formatDistance, type Hearing } from "./hearing.js";
+import { nameOf } from "./names.js";
 import { printable } from "./printable.js";
 import type { Broadcast, Report, Search } from "./report.js";
 
@@ -30,6 +46,20 @@ const MARGIN = " ".repeat(TIME + 5);
 
 /** Without a terminal the download is told each time that another such share of it is done. */
 const SHARE = 0.25;
+
+/** Digits that can be read from the other side of the table: of each the five lines, five columns wide. */
+const DIGITS = [
+  [" ### ", "#   #", "#   #", "#   #", " ### "],
+  ["  #  ", " ##  ", "  #  ", "  #  ", " ### "],
+  ["#### ", "    #", " ### ", "#    ", "#####"],
+  ["#### ", "    #", "  ## ", "    #", "#### "],
+  ["#   #", "#   #", "#####", "    #", "    #"],
+  ["#####", "#    ", "#### ", "    #", "#### "],
+  [" ### ", "#    ", "#### ", "#   #", " ### "],
+  ["#####", "    #", "   # ", "  #  ", "  #  "],
+  [" ### ", "#   #", " ### ", "#   #", " ### "],
+  [" ### ", "#   #", " ####", "    #", " ### "],
+];
 
 type Style = "bold" | "dim" | "green" | "red" | "yellow";
 const CODES: { readonly [style in Style]: number } = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33 };
@@ -138,11 +168,52 @@ export class TextReport implements Report {
     const value = "value" in happening ? ` ${formatValue(happening.value, this._unicode)}` : "";
     if (what === "connect") this._put(`${head} ${formatPeer(happening)}, security level ${happening.security}`);
     else if (what === "close") this._put(`${head} ${formatPeer(happening)}: ${happening.why}`);
-    else if (what === "subscribe") this._put(`${head} ${formatShortUuid(uuid!)} ${SUBSCRIPTIONS[happening.on]}  ${formatPeer(happening)}`);
+    else if (what === "secure") this._put(`${head} ${formatPeer(happening)}: paired, security level ${happening.security}${happening.bonded ? ", the key is kept" : ""}`);
+    else if (what === "failed") {
+      const { operation, error } = happening;
+      const often = "failures" in happening && happening.failures! > 1 ? `, ${happening.failures} times in a row` : "";
+      const place = uuid === undefined ? "" : ` ${placed(happening)}`;
+      this._put(`${this._time(ms)} ${this._style("red", what.padEnd(10))} ${operation}${place}: ${error}${often}  ${formatPeer(happening)}`);
+    } else if (what === "subscribe") this._put(`${head} ${placed(happening)} ${SUBSCRIPTIONS[happening.on]}  ${formatPeer(happening)}`);
     else {
       const failed = what === "notify" && happening.error !== null ? `: ${happening.error}` : "";
-      this._put(`${head} ${formatShortUuid(uuid!)}${value}  ${formatPeer(happening)}${failed}`);
+      this._put(`${head} ${placed(happening)}${value}  ${formatPeer(happening)}${failed}`);
     }
+  }
+
+  passkey({ ms, code, peer }: Passkey): void {
+    const digits = formatCode(code);
+    const head = `${this._time(ms)} ${this._style("bold", "passkey".padEnd(10))}`;
+    if (peer === null) return this._put(`${head} the code is ${this._style("bold", digits)}`);
+    const lines = DIGITS[0].map((_, line) => [...digits].map((digit) => DIGITS[Number(digit)][line]).join("  ").trimEnd());
+    const big = lines.map((line) => `\n${MARGIN}${this._style("bold", line)}`.trimEnd()).join("");
+    this._put(`${head} type ${this._style("bold", digits)} into ${formatPeer(peer)}\n${big}\n`);
+  }
+
+  said({ ms, who, text }: Word): void {
+    this._put(`${this._time(ms)} ${this._style("bold", who.padEnd(10))} ${text}`);
+  }
+
+  connecting(peer: Peer): void {
+    this._put(`\n${this._style("green", "connecting")} to ${formatPeer(peer)} (${peer.addresstype === 0 ? "public" : "random"} address)\n`);
+  }
+
+  explored({ services, readings }: Explored): void {
+    const value = (handle: number): string => {
+      const reading = readings.get(handle);
+      return reading === undefined ? "" : typeof reading === "string" ? `  ${this._style("dim", reading)}` : `  ${formatValue(reading, this._unicode)}`;
+    };
+    this._put("");
+    if (services.length === 0) this._put("  nothing is served");
+    for (const { uuid, primary, chars } of services) {
+      this._put(`  ${primary ? "service" : "secondary service"} ${this._style("bold", named(uuid))}`);
+      for (const char of chars) {
+        this._put(`    ${formatHandle(char.handle)} ${this._style("bold", named(char.uuid))}  ${this._style("dim", listOf(PROPERTIES, char.flags))}`);
+        if (readings.has(char.handle)) this._put(`         ${value(char.handle)}`);
+        for (const descriptor of char.descriptors) this._put(`           ${formatHandle(descriptor.handle)} ${named(descriptor.uuid)}${value(descriptor.handle)}`);
+      }
+    }
+    this._put("");
   }
 
   warning(error: Error): void {
@@ -200,6 +271,18 @@ export class TextReport implements Report {
     this._out.write(`${this._line === "" ? "" : "\r"}${text}`);
     this._line = text;
   }
+}
+
+/** Where it happened: the UUID, as far as it is known. */
+function placed(place: object): string {
+  const { uuid, handle } = place as Place;
+  return uuid === "" ? formatHandle(handle) : formatShortUuid(uuid);
+}
+
+/** A UUID, and its name if it has one. */
+function named(uuid: string): string {
+  const name = nameOf(uuid);
+  return name === null ? formatShortUuid(uuid) : `${formatShortUuid(uuid)} ${name}`;
 }
 
 function percent(part: number): string {

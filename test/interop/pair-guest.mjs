@@ -1,0 +1,92 @@
+/**
+ * Run by guest.sh, which see: GUEST is there. Linux' own stack pairs with pair-device.mjs, a boot for each case of pair-cases.sh of the tools. Each case is
+ * judged by what the guest's console says and by the packets that it has seen; beside that, by the device's: what it has told its application, the
+ * reason that it gives, its trace. CASES names the cases to run. Leaves all of it in build/interop/pair-guest.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Missing, sleep, start, TOOLS } from "./air.mjs";
+import { check, main, results } from "./beacon.mjs";
+import { framesOf } from "./gatt.mjs";
+import { checkMasks, checkSecrets, packetsOf, secretsOf, SMP } from "./pair.mjs";
+
+/** Seconds for a guest, boot included; it takes 20 to 45. */
+const LIMIT = "90";
+
+const UUID = "12345678-1234-5678-1234-56789abc0001";
+
+/**
+ * The cases: the least security of the device; the level that the phone reaches, 0 none; the reason by which it is refused. At level 1 the phone is left to find
+ * out that one value wants more.
+ */
+const CASES = {
+  sc: { level: 4, reaches: 4 },
+  "sc-reboot": { level: 4, reaches: 4 },
+  legacy: { level: 3, reaches: 3 },
+  "legacy-reboot": { level: 3, reaches: 3 },
+  read: { level: 1, reaches: 4 },
+  request: { level: 4, reaches: 4 },
+  wrong: { level: 4, reaches: 0, reason: "0504" },
+  "wrong-legacy": { level: 3, reaches: 0, reason: "0504" },
+  noio: { level: 4, reaches: 0, reason: "0503" },
+};
+
+/**
+ * What pair-cases.sh finds wrong. It is written for a table in which one value is protected: where the device shows nothing at all before its level is reached, the
+ * guest does not even find the value that it shall be refused; where a pairing is refused at once, the device's capabilities are not told.
+ */
+function faults(name, { level, reaches }, said) {
+  const lines = said.split("\n").map((line) => line.trim());
+  if (lines.includes(`PASS ${name}`)) return [];
+  const wrong = lines.flatMap((line) => (/^(missing|unwanted):/.test(line) ? [line] : (line.match(/STEP [^;]*FAIL[^;]*/g) ?? [])));
+  const excused = level > 1 && !reaches ? [/^STEP refused: FAIL No attribute selected/, ...(name === "noio" ? [/^missing: io 3\/0$/] : [])] : [];
+  const left = wrong.filter((line) => !excused.some((excuse) => excuse.test(line)));
+  return wrong.length > 0 ? left : lines;
+}
+
+async function run(name, folder) {
+  const { level, reaches, reason } = CASES[name];
+  const trace = join(folder, `${name}.btsnoop`);
+  const device = `${process.execPath} ${fileURLToPath(new URL("pair-device.mjs", import.meta.url))}`;
+  const began = Date.now();
+  const env = { ...process.env, GUEST: resolve(process.env.GUEST), TOOLS, OUT: folder, LIMIT, DUT: device, DUT_LEVEL: String(level), DUT_TRACE: trace };
+  const cases = start(join(TOOLS, "pair-cases.sh"), [name], { env });
+  await cases.ended;
+  const wrong = faults(name, CASES[name], cases.output);
+  check(`${name}: Linux and its packets say so (${((Date.now() - began) / 1000).toFixed(1)} s)`, wrong.length === 0, `\n${wrong.join("\n")}\n${cases.output}`);
+
+  const told = readFileSync(join(folder, name, "dut.log"), "utf8")
+    .split("\n")
+    .filter((line) => line.startsWith("{"))
+    .map((line) => JSON.parse(line));
+  const of = (ev) => told.filter((one) => one.ev === ev);
+  // The air goes before the device does.
+  const errors = of("error").concat(of("warning")).filter(({ text }) => !text.includes("the other end has closed"));
+  check("the device has reported no error", errors.length === 0, JSON.stringify(errors));
+  const reads = of("read").filter(({ uuid }) => uuid === UUID);
+  // At level 1 the application knows of every connection.
+  const connected = level > 1 ? of("connect").map(({ security }) => security) : [];
+  check(
+    reaches ? `its application has seen level ${reaches}, and the value read` : "its application has seen nobody read, and no connection below the level",
+    connected.every((security) => security === reaches) && reads.every(({ security }) => security === reaches) && reads.length > 0 === reaches > 0,
+    told.map((one) => JSON.stringify(one)).join("\n"),
+  );
+  const wire = packetsOf(join(folder, name, "periph.btsnoop"));
+  const refusals = framesOf(wire, SMP).filter(({ sent, bytes }) => sent && bytes.startsWith("05")).map(({ bytes }) => bytes);
+  check(reason ? `it refuses with ${reason}` : "it refuses nothing", reason ? refusals.length > 0 && refusals.every((pdu) => pdu === reason) : refusals.length === 0, refusals.join());
+  const kinds = checkMasks(trace, wire);
+  check(`zeroed in it: ${kinds.join(", ")}`, kinds.length > 0 || name === "noio");
+  const secrets = secretsOf(wire);
+  if (name !== "noio") checkSecrets(trace, secrets);
+}
+
+await main("pairing and Linux", async () => {
+  if (!existsSync(join(TOOLS, "pair-cases.sh"))) throw new Missing(`${TOOLS} has no pair-cases.sh`);
+  const folder = results("pair-guest");
+  for (const name of process.env.CASES?.split(" ") ?? Object.keys(CASES)) {
+    await run(name, folder);
+    // Its air goes.
+    await sleep(200);
+  }
+});
