@@ -197,6 +197,8 @@ export interface Host extends Acl {
   /** Security: the passkey; bonds, where there is a store; whether Secure Connections are offered; our random value that went out of band. */
   _code: number;
   _bonds?: Bond[] | null;
+  /** A bond has changed since they were saved. */
+  _unsaved?: boolean;
   _quick?: boolean;
   _oobRandom?: Uint8Array | null;
   /** A pairing has failed; its key is settled; keys of the peer come; the peer asks us to pair; how long it has to wait before it may, in milliseconds. */

@@ -1,5 +1,6 @@
+import { Counter } from "./counters.js";
 import { callable, failure } from "./errors.js";
-import { call, report, type Host } from "./host.js";
+import { report, type Host } from "./host.js";
 import type { Store } from "./options.js";
 
 /** What a record of the store holds; the numbers are the store's format and never change their meaning. */
@@ -75,14 +76,23 @@ export function replaceRecords(store: Store, type: Record, contents: Uint8Array[
   return store.save(bytes.subarray(0, used));
 }
 
+/** Calls what saves; tells of a store that says no or throws, and returns false. */
+export function attempt(host: Host, what: string, save: () => boolean): boolean {
+  let text = "the store has not kept it";
+  try {
+    if (save() === true) return true;
+  } catch (e) {
+    host._counters[Counter.Exceptions]++;
+    text = String(e);
+  }
+  report(host, failure("store", what, 0, text));
+  return false;
+}
+
 /** Lets the address of a device that has none of its own outlive a restart, in `options.store`. */
 export function addStore(host: Host): void {
   const store = host._options.store;
   const session = host._session;
-
-  function keep(address: Uint8Array): boolean {
-    return addRecord(store!, Record.Address, address);
-  }
 
   if (!store) return;
   callable("open", "store.load", store.load);
@@ -93,6 +103,8 @@ export function addStore(host: Host): void {
     report(host, failure("store", "address", 0, String(e)));
   }
   host._keep = function (address) {
-    if (call(host, keep, address) !== true) report(host, failure("store", "address", 0));
+    attempt(host, "address", function () {
+      return addRecord(store, Record.Address, address);
+    });
   };
 }

@@ -3,9 +3,9 @@ import { clearTimer, setTimer, Slot } from "../clock.js";
 import { isLive, type Link } from "../connection.js";
 import { cmac } from "../crypto/provider.js";
 import { callable, failure } from "../errors.js";
-import { call, report, type Host } from "../host.js";
+import { report, type Host } from "../host.js";
 import { Limit } from "../options.js";
-import { readRecords, Record, replaceRecords } from "../records.js";
+import { attempt, readRecords, Record, replaceRecords } from "../records.js";
 import type { Bond } from "./pairing.js";
 import { ah, reversed } from "./toolbox.js";
 
@@ -94,11 +94,10 @@ function save(host: Host): boolean {
   const contents: Uint8Array[] = [];
   clearTimer(host, Slot.Save);
   for (let i = 0; i < host._bonds!.length; i++) contents.push(pack(host._bonds![i]));
-  const kept = call(host, function () {
+  host._unsaved = false;
+  return attempt(host, "bonds", function () {
     return replaceRecords(host._options.store!, Record.Bond, contents);
   });
-  if (kept !== true) report(host, failure("store", "bonds", 0));
-  return kept === true;
 }
 
 /** Whether the store takes anything. */
@@ -107,6 +106,7 @@ export function canSave(host: Host): boolean {
 }
 
 function saveSoon(host: Host): void {
+  host._unsaved = true;
   setTimer(host, Slot.Save, Milliseconds.Save, save);
 }
 
@@ -165,7 +165,7 @@ export function keepBond(host: Host, link: Link | null, bond?: Bond): boolean {
   if (!bond) {
     const mine = link && link._bond;
     if (mine && link._encrypted) remember(host, link);
-    return link && host._timers[Slot.Save] == null ? true : save(host);
+    return link && !host._unsaved ? true : save(host);
   }
   const before = bonds.slice(0);
   const old = findBond(host, bond._address, bond._type) || (link && link._bond);

@@ -615,6 +615,8 @@ export function addSecurity(host: Host, instance: any): Role {
       // The multiplication that was under way is begun anew when it is needed.
       host._drawing = false;
       host._work = host._whenPaired = null;
+      // The reset has taken the timer away.
+      if (limits[Limit.RotateCode] && !host._leaving) setTimer(host, Slot.Rotate, limits[Limit.RotateCode] * 60000, rotate);
     },
   };
 }

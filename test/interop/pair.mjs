@@ -39,6 +39,7 @@ export function secretsOf(packets) {
   const open = [];
   let request = "";
   let comparison = false;
+  let key = "";
   for (const { bytes } of framesOf(packets, SMP)) {
     const code = bytes.slice(0, 2);
     const value = bytes.slice(2);
@@ -53,8 +54,9 @@ export function secretsOf(packets) {
     const opcode = sent && bytes[0] === 1 ? bytes.readUInt16LE(1) : 0;
     const digits = (from, to) => bytes.subarray(from, to).toString("hex");
     if (opcode === ENABLE_ENCRYPTION || opcode === KEY_REPLY) found.push(["LTK or STK", digits(-16)]);
-    if (opcode === LE_ENCRYPT) found.push(["key of LE Encrypt", digits(4, 20)]);
-    if (!sent && bytes[0] === 4 && bytes[1] === 0x0e && bytes.readUInt16LE(4) === LE_ENCRYPT) found.push(["result of LE Encrypt", digits(7, 23)]);
+    if (opcode === LE_ENCRYPT) found.push(["key of LE Encrypt", (key = digits(4, 20))]);
+    // The Database Hash is made with a key of zeros, and is for everybody.
+    if (!sent && bytes[0] === 4 && bytes[1] === 0x0e && bytes.readUInt16LE(4) === LE_ENCRYPT && /[1-9a-f]/.test(key)) found.push(["result of LE Encrypt", digits(7, 23)]);
   }
   const list = found.filter(([, value]) => /[1-9a-f]/.test(value) && !open.includes(value));
   return list.filter(([, value], i) => list.findIndex((other) => other[1] === value) === i).map(([what, value]) => ({ what, value }));
