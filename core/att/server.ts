@@ -4,7 +4,7 @@ import { Deadline, setDeadline, type Link } from "../connection.js";
 import { Counter } from "../counters.js";
 import { failure } from "../errors.js";
 import { Property, Type } from "../gatt/codes.js";
-import { Flag, Word, type Database } from "../gatt/database.js";
+import { Flag, Word, wordOf, type Database } from "../gatt/database.js";
 import { Box, openBox, post } from "../hci/acl.js";
 import { call, report, run, type Host } from "../host.js";
 import { Cid } from "../l2cap/codes.js";
@@ -50,10 +50,6 @@ function refuse(host: Host, link: Link, opcode: number, handle: number, code: nu
 /** Sends an Error Response. */
 export function answerError(host: Host, link: Link, opcode: number, handle: number, code: number): void {
   if (openBox(host, link, Box.Reply) >= 0) post(host, link, Box.Reply, Cid.Att, refuse(host, link, opcode, handle, code));
-}
-
-function wordOf(database: Database, handle: number, word: Word): number {
-  return database._table[handle * Word.Words + word];
 }
 
 /** Why this link may not do this with an attribute: an ATT error, or 0. */

@@ -7,7 +7,7 @@ import { Counter } from "../counters.js";
 import { cmac } from "../crypto/provider.js";
 import type { Host } from "../host.js";
 import { Property, Type } from "./codes.js";
-import { Word } from "./database.js";
+import { Word, wordOf } from "./database.js";
 
 /** What a client with robust caching knows of the services, Vol 3 Part G section 2.5.2.1. */
 const enum Awareness {
@@ -35,16 +35,15 @@ function describe(host: Host): Uint8Array {
   for (let pass = 0; pass < 2; pass++) {
     length = 0;
     for (let handle = 1; handle <= database._count; handle++) {
-      const at = handle * Word.Words;
-      const type = database._table[at + Word.Type];
-      const from = database._table[at + Word.Offset];
+      const type = wordOf(database, handle, Word.Type);
+      const from = wordOf(database, handle, Word.Offset);
       const valued = (type >= Type.PrimaryService && type <= Type.Characteristic) || type == Type.ExtendedProperties;
       if (!valued && !(type >= Type.UserDescription && type <= Type.AggregateFormat)) continue;
       add(handle);
       add(handle >> 8);
       add(type);
       add(type >> 8);
-      for (let i = 0; valued && i < database._table[at + Word.Length]; i++) add(database._bytes[from + i]);
+      for (let i = 0; valued && i < wordOf(database, handle, Word.Length); i++) add(database._bytes[from + i]);
     }
     if (!message) message = new Uint8Array(length);
   }

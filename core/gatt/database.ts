@@ -72,6 +72,11 @@ export interface Database {
   _configurations: number;
 }
 
+/** A word of an attribute. */
+export function wordOf(database: Database, handle: number, word: Word): number {
+  return database._table[handle * Word.Words + word];
+}
+
 /** What is laid in the second walk; the first one counts. */
 interface Build extends Database {
   _used: number;

@@ -10,7 +10,7 @@ import { Status } from "../hci/codes.js";
 import { call, declared, run, use, type Host } from "../host.js";
 import { Cid } from "../l2cap/codes.js";
 import { Property, Type } from "./codes.js";
-import { buildDatabase, Flag, Word, type Database, type Service } from "./database.js";
+import { buildDatabase, Flag, Word, wordOf, type Database, type Service } from "./database.js";
 
 /** Called once for each connection that a value was sent to: with null, when the peer has confirmed it; or with what came between. */
 export type Done = (error: Error | null, connection: Connection) => void;
@@ -53,10 +53,6 @@ export interface Serving {
 const enum Milliseconds {
   /** For the peer to confirm an indication, Vol 3 Part F section 3.3.3. */
   Confirmation = 30000,
-}
-
-function wordOf(database: Database, handle: number, word: Word): number {
-  return database._table[handle * Word.Words + word];
 }
 
 /** Whether the type of an attribute is this UUID. */

@@ -8,6 +8,7 @@ import { random } from "../crypto/provider.js";
 import { callable, failure, integer, reject } from "../errors.js";
 import { Att, AttError } from "../att/codes.js";
 import { answerError } from "../att/server.js";
+import { findLink } from "../hci/acl.js";
 import { Command, Event, LeEvent, Status } from "../hci/codes.js";
 import { begin, put16, put8 } from "../hci/commands.js";
 import { call, declared, use, type Host, type Role } from "../host.js";
@@ -230,7 +231,8 @@ export function addSecurity(host: Host, instance: any): Role {
   host._failed = function (link, pairing, reason) {
     const error = failure(link._mute ? "timeout" : "pairing", "pair", reason);
     if (pairing._guessed && !(link._bond && link._encrypted)) {
-      const wait = Milliseconds.FirstWait * Math.pow(2, failures - Attempts.Free + 1);
+      let wait = Milliseconds.FirstWait;
+      for (let i = Attempts.Free; i <= failures && wait < Milliseconds.LongestWait; i++) wait *= 2;
       if (++failures >= Attempts.Free) blocked = host._hal.timer.now() + (wait < Milliseconds.LongestWait ? wait : Milliseconds.LongestWait);
     }
     if (!link._central && link._gets) link._gets = undefined;
@@ -289,18 +291,13 @@ export function addSecurity(host: Host, instance: any): Role {
   host._leEvents[LeEvent.LongTermKeyRequest] = {
     _least: 12,
     _handler: function (_host, bytes, at) {
-      const link = linkOf(get16(bytes, at));
+      const link = findLink(host, get16(bytes, at)) as Link | undefined;
       if (!link || link._central) return;
       // Rand as the specification writes it.
       link._wants = { _rand: hex(bytes, at + 2, 8, true), _ediv: get16(bytes, at + 10) };
       serveKey(link);
     },
   };
-
-  function linkOf(handle: number): Link | null {
-    for (let i = 0; i < host._links.length; i++) if (host._links[i]._handle == (handle & 0xfff)) return host._links[i];
-    return null;
-  }
 
   /** Encryption has begun, has a new key, has failed, or has ended. */
   function encrypted(link: Link, status: number, on: boolean): void {
@@ -335,14 +332,14 @@ export function addSecurity(host: Host, instance: any): Role {
   host._events[Event.EncryptionChange] = {
     _least: 4,
     _handler: function (_host, bytes, at) {
-      const link = linkOf(get16(bytes, at + 1));
+      const link = findLink(host, get16(bytes, at + 1)) as Link | undefined;
       if (link) encrypted(link, bytes[at], bytes[at + 3] > 0);
     },
   };
   host._events[Event.EncryptionKeyRefreshComplete] = {
     _least: 3,
     _handler: function (_host, bytes, at) {
-      const link = linkOf(get16(bytes, at + 1));
+      const link = findLink(host, get16(bytes, at + 1)) as Link | undefined;
       if (link) encrypted(link, bytes[at], true);
     },
   };

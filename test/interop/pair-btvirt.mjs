@@ -598,7 +598,7 @@ async function centralCompares(air, folder) {
   ours.bt.setsecurity(4);
   const theirs = await Theirs.start(air.le);
   await theirs.advertise({ ioCap: IO.displayYesNo });
-  const connection = await connectTo(ours, theirs);
+  let connection = await connectTo(ours, theirs);
   const pairing = asks(connection, "pair");
   const [mine, shown] = [await ours.hears("compare"), await theirs.hears("passkey")];
   check(`the same six digits on both sides: ${shown.shown}`, String(mine.number).padStart(6, "0") === shown.shown, mine.number);
@@ -607,6 +607,21 @@ async function centralCompares(air, folder) {
   const [error, level] = await pairing;
   check("level 4", error === null && level === 4, error && error.code);
   await leave(connection, theirs);
+
+  // Without being asked for it by the application, but by the device.
+  ours.bt.forgetall();
+  await theirs.again({ ioCap: IO.displayYesNo });
+  connection = await connectTo(ours, theirs);
+  theirs.connection.smp.sendSecurityRequest(true, true, false);
+  const second = await ours.hears("compare");
+  const { reply } = await theirs.hears("passkey");
+  second.reply(true);
+  reply();
+  await theirs.hears("paired");
+  await until(() => connection.security() === 4, 2000, () => `a device that asks for security gets it: level ${connection.security()}`);
+  check("a device that asks for security gets it: level 4, and a bond", ours.bt.bonds().length === 1, JSON.stringify(ours.bt.bonds()));
+  await leave(connection, theirs);
+  check("no error has been reported", ours.count("error") === 0, JSON.stringify(ours.said));
   await checkTrace(ours);
   await ours.close();
   theirs.transport.end();

@@ -3,7 +3,8 @@
  * judged by what the guest's console says and by the packets that it has seen; beside that, by the device's: what it has told its application, the
  * reason that it gives, its trace. CASES names the cases to run. Leaves all of it in build/interop/pair-guest.
  */
-import { existsSync, readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Missing, sleep, start, TOOLS } from "./air.mjs";
@@ -45,12 +46,22 @@ function faults(name, { level, reaches }, said) {
   return wrong.length > 0 ? left : lines;
 }
 
-async function run(name, folder) {
+/** A folder with the guest, and beside it what host-pair.sh puts before btvirt: the library that stands in for AF_ALG. */
+function prepareGuest(folder) {
+  const guest = join(folder, "guest");
+  mkdirSync(guest);
+  for (const file of ["vmlinuz", "base.cpio.gz"]) symlinkSync(resolve(process.env.GUEST, file), join(guest, file));
+  const { status, stderr } = spawnSync("gcc", ["-O2", "-shared", "-fPIC", "-o", join(guest, "afalg-shim.so"), join(TOOLS, "afalg-shim.c"), "-ldl"], { encoding: "utf8" });
+  if (status !== 0) throw new Error(`afalg-shim.c does not compile: ${stderr ?? "gcc is not there"}`);
+  return guest;
+}
+
+async function run(name, folder, guest) {
   const { level, reaches, reason } = CASES[name];
   const trace = join(folder, `${name}.btsnoop`);
   const device = `${process.execPath} ${fileURLToPath(new URL("pair-device.mjs", import.meta.url))}`;
   const began = Date.now();
-  const env = { ...process.env, GUEST: resolve(process.env.GUEST), TOOLS, OUT: folder, LIMIT, DUT: device, DUT_LEVEL: String(level), DUT_TRACE: trace };
+  const env = { ...process.env, GUEST: guest, TOOLS, OUT: folder, LIMIT, DUT: device, DUT_LEVEL: String(level), DUT_TRACE: trace };
   const cases = start(join(TOOLS, "pair-cases.sh"), [name], { env });
   await cases.ended;
   const wrong = faults(name, CASES[name], cases.output);
@@ -83,9 +94,11 @@ async function run(name, folder) {
 
 await main("pairing and Linux", async () => {
   if (!existsSync(join(TOOLS, "pair-cases.sh"))) throw new Missing(`${TOOLS} has no pair-cases.sh`);
+  if (process.getuid() !== 0) throw new Missing("host-pair.sh has to be run by root");
   const folder = results("pair-guest");
+  const guest = prepareGuest(folder);
   for (const name of process.env.CASES?.split(" ") ?? Object.keys(CASES)) {
-    await run(name, folder);
+    await run(name, folder, guest);
     // Its air goes.
     await sleep(200);
   }

@@ -6,7 +6,6 @@ import type { FullConnection } from "../open.js";
 import { createReport } from "../report/create.js";
 import { explainPairing, explainReason, formatPeer, type Peer } from "../report/happening.js";
 import { printable } from "../report/printable.js";
-import type { Report } from "../report/report.js";
 import { Arguments, HELP_ROW, helpText, UsageError, type OptionRow } from "./arguments.js";
 import { LONGEST } from "./beacon.js";
 import { CONNECTION_ROWS, readConnection } from "./connection.js";
@@ -95,9 +94,15 @@ export function run(words: string[]): void {
   };
   const session = startSession({ ...connection, options }, report, () => {
     if (duration !== undefined) session.limit(duration);
-    bt.setsecurity(level ?? 1);
-    report.connecting(peer);
-    bt.connect(peer.address, peer.addresstype, met, patience * 1000);
+    try {
+      bt.setsecurity(level ?? 1);
+      report.connecting(peer);
+      bt.connect(peer.address, peer.addresstype, met, patience * 1000);
+    } catch (error) {
+      // What this build cannot do.
+      report.error(error as Error);
+      leave(true);
+    }
   });
   const { bt, elapsed } = session;
   const silence = board === undefined ? null : serveDevice(board.air, pairs ? Math.max(level ?? 4, 3) : 1, report, elapsed);

@@ -9,6 +9,8 @@ import { Pacer } from "../transports/pacer.js";
 import { Arguments, HELP_ROW, helpText, type OptionRow } from "./arguments.js";
 import { DEFAULT_BEACON, DEFAULT_INTERVAL } from "./beacon.js";
 import { openTrace, type Connection } from "./connection.js";
+import { refreshWifi } from "./refresh.js";
+import { createGuard } from "./serving.js";
 import { startSession, type Session } from "./session.js";
 
 /** How many sightings are shown, and how often the scanner looks, ms: each look is long enough for one advert. */
@@ -35,7 +37,8 @@ const ROWS: readonly OptionRow[] = [
 ];
 
 export const summary =
-  "Power two boards with a virtual CYW43438 each up, load their firmware, put an iBeacon on the air with one, and show what the other receives.";
+  "Power two boards with a virtual CYW43438 each up, load their firmware, put an iBeacon on the air with one, and show what the other receives; then " +
+  "a phone pairs with the first by the code that it shows, and sets its Wi-Fi.";
 
 export function help(): string {
   return helpText("blimp demo [OPTION]...", summary, ROWS);
@@ -59,11 +62,18 @@ export function run(words: string[]): void {
   const advert = adJoin([adFlags(6), adIBeacon(formatUuid(uuid), major, minor, power)]);
 
   report.title("blimp demo: a virtual CYW43438 is switched on");
-  const { bt } = startSession(connect(beacon, firmware, openTrace(given, beacon.hal)), report, (session) => {
+  const guard = createGuard(() => session, report, undefined);
+  const options = { ...guard.options, name: "blimp demo" };
+  const session = startSession({ ...connect(beacon, firmware, openTrace(given, beacon.hal)), options }, report, () => {
     report.advertising({ beacon: DEFAULT_BEACON, interval: DEFAULT_INTERVAL, advert });
     report.title("A scanner, on another board, is switched on");
-    startScanner(connect(scanner, firmware, null), report, session);
+    startScanner(connect(scanner, firmware, null), report, session, () => {
+      bt.stopadvertise();
+      report.title("\nThe first board has its Wi-Fi set by a phone, at security level 4");
+      refreshWifi(session, guard, air, report);
+    });
   });
+  const { bt } = session;
   bt.startadvertise(advert, DEFAULT_INTERVAL, DEFAULT_INTERVAL);
   pacer.wake();
 }
@@ -80,11 +90,11 @@ function connect({ hal }: Board, firmware: Uint8Array, trace: Connection["trace"
   return { transport: "mock", hal, firmware, options: {}, trace };
 }
 
-/** Scans on another board, shows what it hears, and ends it all after the last sighting. */
-function startScanner(connection: Connection, report: Report, outer: Session): void {
+/** Scans on another board, shows what it hears, and goes on to what comes then after the last sighting. */
+function startScanner(connection: Connection, report: Report, outer: Session, then: () => void): void {
   const search = { active: false, interval: SCAN_INTERVAL, window: SCAN_WINDOW, rules: [...RULES] };
   const start = connection.hal.timer.now() - outer.elapsed();
-  const { bt, end } = startSession(connection, report, () => report.scanning(search), outer);
+  const { bt } = startSession(connection, report, () => report.scanning(search), outer);
   let left = SIGHTINGS;
   bt.setscanparams(search.active, search.interval, search.window);
   bt.setscanfilter(search.rules);
@@ -93,7 +103,9 @@ function startScanner(connection: Connection, report: Report, outer: Session): v
       if (left === 0) return;
       left--;
       report.heard(hear(advert, advert.time - start));
-      if (left === 0) end();
+      if (left > 0) continue;
+      bt.stopscan();
+      then();
     }
   });
 }

@@ -100,8 +100,7 @@ export function createExplorer(link: FullConnection, { bt, elapsed, peer, report
 
   /** Does one operation; `done` gets whether it failed. */
   function perform(operation: Operation, done: (failed: boolean) => void): void {
-    if (operation.what === "list") return list(() => done(false));
-    if (operation.what === "help" || operation.what === "quit") return done(false);
+    if (!("target" in operation)) return operation.what === "list" ? list(() => done(false)) : done(false);
     const { what, target } = operation;
     const kind = what === "unsubscribe" ? "subscribe" : what;
     const found = find(target);
