@@ -15,6 +15,12 @@ import * as blimp from "../dist/node/esm/blimp.js";
 import { createBoard, makeImage } from "../dist/node/esm/mock.js";
 import { callPhone } from "./phone.mjs";
 
+/** What the phone does with those that show how a code is chosen. */
+const LAMP = [
+  ["write", "F0A1B2C300014D5E8F900123456789AB", "*"],
+  ["read", "F0A1B2C300014D5E8F900123456789AB"],
+];
+
 /** Each example, and what runs on the other board, or what a phone does. */
 const COUNTERPARTS = {
   ibeacon: "ibeacon-scanner",
@@ -49,6 +55,10 @@ const COUNTERPARTS = {
     ["subscribe", "2A19"],
     ["wait", 5000],
   ],
+  "code-fixed": LAMP,
+  "code-per-device": LAMP,
+  "code-per-session": LAMP,
+  "code-rotating": LAMP,
 };
 
 const require = createRequire(import.meta.url);
@@ -103,7 +113,7 @@ if (hal.board) {
   const counterpart = COUNTERPARTS[name];
   const who = Array.isArray(counterpart) ? "phone" : counterpart;
   const said = (text) => console.log(`    ${who}: ${text}`);
-  if (Array.isArray(counterpart)) callPhone(hal.board.air, counterpart, said);
+  if (Array.isArray(counterpart)) callPhone(hal.board.air, counterpart, () => instances.at(-1).getsecuritycode(), said);
   else instances.push(load(counterpart)(blimp, createBoard({ air: hal.board.air }).hal, mock, said));
 }
 instances.push(load(name)(blimp, hal, firmware, console.log));

@@ -102,6 +102,8 @@ export interface Pairing {
   _guessed?: boolean;
   /** What the peer has to send still, and what it has sent. */
   _due: number;
+  /** The code of the last key that has come: some come in pairs. */
+  _last?: number;
   _bond?: Bond | null;
   /** Random values of ours and of the peer that went out of band. */
   _oob?: Uint8Array | null;
@@ -195,6 +197,8 @@ function settle(host: Host, pairing: Pairing): number {
   };
   const needed = host._level > pairing._link._security ? host._level : pairing._link._security;
   if (theirs[Field.Io] > Io.KeyboardDisplay || theirs[Field.Oob] > 1 || theirs[Field.KeySize] > 16) return Reason.InvalidParameters;
+  // A responder cannot agree to more than it was asked for.
+  if (pairing._initiator && (response[Field.InitiatorKeys] & ~request[Field.InitiatorKeys] || response[Field.ResponderKeys] & ~request[Field.ResponderKeys])) return Reason.InvalidParameters;
   pairing._size = request[Field.KeySize] < response[Field.KeySize] ? request[Field.KeySize] : response[Field.KeySize];
   if (pairing._size < host._limits[Limit.KeySize] || pairing._size < 7) return Reason.EncryptionKeySize;
   pairing._secure = (both & AuthReq.SecureConnections) > 0;

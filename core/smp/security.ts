@@ -172,7 +172,7 @@ export function addSecurity(host: Host, instance: any): Role {
     link._kept = null;
     if (link._prepared) link._prepared = -1;
     setDeadline(host, link, Deadline.Level, Milliseconds.Level);
-    if (link._central) return;
+    if (link._central) return secure(link, null);
     // Who has a key of legacy pairing that is enough is not asked for a better one: it would pair anew.
     const enough = link._bond && link._bond._level >= host._level && !link._bond._secure;
     sendSmp(host, link, Smp.SecurityRequest, [(host._bonds ? AuthReq.Bonding : 0) | AuthReq.Mitm | (host._quick && !enough ? AuthReq.SecureConnections : 0)]);
@@ -402,7 +402,9 @@ export function addSecurity(host: Host, instance: any): Role {
     const bond = pairing._bond;
     const code = bytes[at];
     const kind = code < Smp.IdentityInformation ? Keys.Encryption : code < Smp.SigningInformation ? Keys.Identity : Keys.Signing;
-    if (!link._encrypted || !pairing._key || !(pairing._due & kind)) return failPairing(host, link, Reason.Unspecified);
+    const second = code == Smp.CentralIdentification || code == Smp.IdentityAddressInformation;
+    if (!link._encrypted || !pairing._key || !(pairing._due & kind) || (second && pairing._last != code - 1)) return failPairing(host, link, Reason.Unspecified);
+    pairing._last = code;
     if (bond) {
       if (code == Smp.EncryptionInformation) pairing._nonce = reversed(bytes, at + 1, 16);
       else if (code == Smp.CentralIdentification && pairing._initiator) {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Phone } from "../../hal/mock/index.js";
-import { meet, Memory, Safe, SEC, Stranger } from "../support/security.js";
+import { CODE, meet, Memory, Safe, SEC, Stranger } from "../support/security.js";
 import { unhex } from "../support/rig.js";
 
 const ZEROS = new Uint8Array(16);
@@ -164,5 +164,62 @@ describe("guessing the code", () => {
       safe.run(100);
     }
     assert.ok(guesses <= 4, `${guesses} guesses in a minute`);
+  });
+});
+
+describe("who pairs by Just Works under the address of a bonded phone, on a device of level 1 with a code", () => {
+  function victim(): { safe: Safe; phone: Phone; thief: Phone } {
+    const safe = new Safe({ level: 1, options: { store: new Memory() } });
+    safe.bt.setsecurity(1, CODE);
+    const phone = safe.phone();
+    phone.connect();
+    assert.equal(phone.pair().level, 4);
+    phone.subscribe("aa01", () => {});
+    safe.run(200);
+    phone.disconnect();
+    safe.run(2000);
+    const thief = safe.phone({ io: "NoInputNoOutput", request: "ignore" }, { address: "0b5e12e20100" });
+    thief.connect();
+    thief.start.pair(() => {});
+    safe.run(2000);
+    return { safe, phone, thief };
+  }
+
+  it("gets none of its subscriptions, and changes none", () => {
+    const { safe, phone, thief } = victim();
+    let heard = 0;
+    thief.onnotify = () => void heard++;
+    safe.bt.notify(0xaa01, "private");
+    safe.run(200);
+    assert.equal(heard, 0);
+    if (thief.connected) {
+      thief.subscribe("aa01", () => {});
+      thief.unsubscribe("aa01");
+      thief.disconnect();
+    }
+    safe.run(2000);
+    let value = "";
+    phone.onnotify = (_handle, bytes) => (value = Buffer.from(bytes).toString());
+    phone.connect();
+    phone.encrypt();
+    safe.run(200);
+    safe.bt.notify(0xaa01, "for you");
+    safe.run(200);
+    assert.equal(value, "for you");
+    assert.equal(safe.open.security(), 4);
+  });
+
+  it("has no more guesses of the code than anybody else", () => {
+    const { safe, thief } = victim();
+    let guesses = 0;
+    thief.smp.onreceive = (pdu) => {
+      if (pdu[0] === 5 && pdu[1] === 4) guesses++;
+    };
+    for (let i = 0; i < 30; i++) {
+      if (!thief.connected) thief.connect();
+      thief.start.pair({ io: "KeyboardOnly", passkey: CODE ^ 1 }, () => {});
+      safe.run(1000);
+    }
+    assert.ok(guesses <= 5, `${guesses} guesses in half a minute`);
   });
 });

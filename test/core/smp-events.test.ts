@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { f4, keyPair, reversed } from "../../hal/mock/phonecrypto.js";
-import { CID } from "../support/links.js";
+import { reversed } from "../../hal/mock/phonecrypto.js";
 import { hex, unhex } from "../support/rig.js";
 import { meet, Memory, Safe, SEC, Stranger } from "../support/security.js";
 
@@ -167,6 +166,29 @@ describe("data that came out of band", () => {
     }
   });
 
+  it("of ours, given to the phone, give level 4 once; a stranger who only says that it has them gets nothing", () => {
+    for (const right of [true, false]) {
+      const safe = new Safe();
+      let data: any = null;
+      (safe.bt as any).oobdata((given: any) => (data = given));
+      safe.until(() => data !== null);
+      assert.equal(data.random.length + data.confirm.length, 32);
+      const random = reversed(data.random);
+      const confirm = reversed(data.confirm);
+      if (!right) random[0] ^= 1;
+      const phone = safe.phone({ io: "NoInputNoOutput", passkey: null, oob: { peer: { random, confirm } } });
+      phone.smp.lies = { unchecked: !right };
+      const { paired, error } = meet(safe, phone);
+      assert.deepEqual([paired, error?.smp], right ? [4, undefined] : [0, 0x0b], String(error));
+      assert.equal(safe.connections.length, right ? 1 : 0);
+      if (phone.connected) phone.disconnect();
+      safe.run(300);
+      const second = safe.phone({ io: "NoInputNoOutput", passkey: null, oob: { peer: { random, confirm } } });
+      second.smp.lies = { unchecked: true };
+      assert.equal(meet(safe, second).paired, 0, "they serve once");
+    }
+  });
+
   it("that are not what they should be, or an application that throws, leave the table's other method", () => {
     for (const oob of [() => null, () => undefined, () => 7, () => ({}), () => ({ tk: "abc" }), () => ({ random: unhex(TK) }), () => ({ confirm: unhex(TK) }), () => ({ random: [1], confirm: [2] }), () => { throw new Error("none"); }] as any[]) {
       const safe = new Safe({ options: { oob } });
@@ -177,5 +199,4 @@ describe("data that came out of band", () => {
       assert.equal(safe.bt.counters().restarts, 0);
     }
   });
-  void [f4, keyPair, CID];
 });

@@ -15,7 +15,7 @@ const IBEACON = `0201061aff4c000215${UUID}00010002c5`;
 const OTHER = `0201061aff4c00021500112233445566778899aabbccddeeff00070008c5`;
 
 /** Each example, its function, and the preset that it needs on a small engine. */
-const EXAMPLES: Record<string, [string, "beacon" | "observer" | "peripheral"]> = {
+const EXAMPLES: Record<string, [string, "beacon" | "observer" | "peripheral" | "secure"]> = {
   ibeacon: ["ibeacon", "beacon"],
   "ibeacon-scanner": ["ibeaconScanner", "observer"],
   beacon: ["beacon", "beacon"],
@@ -26,6 +26,11 @@ const EXAMPLES: Record<string, [string, "beacon" | "observer" | "peripheral"]> =
   "device-information": ["deviceInformation", "peripheral"],
   blinkup: ["blinkup", "peripheral"],
   battery: ["battery", "peripheral"],
+  // Tested in codes.test.ts.
+  "code-fixed": ["codeFixed", "secure"],
+  "code-per-device": ["codePerDevice", "secure"],
+  "code-per-session": ["codePerSession", "secure"],
+  "code-rotating": ["codeRotating", "secure"],
 };
 
 type Example = (blimp: object, hal: Board["hal"], firmware: Uint8Array | null, print: (text: string) => void, more?: unknown) => Bt;
@@ -566,6 +571,8 @@ describe("examples on Node", () => {
       "wifi-refresh": [/^Switching to SSID: Blimp Hangar, PSK: #{16}\n {4}phone: F299C3428A8A4544AC4208C841737B1B written\n {4}phone: disconnected$/m],
       "device-information": [/^ {4}phone: 2A24 is "imp004m"$/m, /^ {4}phone: 2A23 is "https:\/\/agent.electricimp.com\/000000000000"$/m],
       blinkup: [/refused, error 0x80$/m, /is "Blimp Hangar\\nlocked\\n\\nAirfield Guests\\nunlocked"$/m, /^Device activation triggered$/m],
+      "code-fixed": [/^ {4}phone: its user types the code$/m, /security level 4$/m, /^Brightness 42$/m, / is 42$/m],
+      "code-rotating": [/^Type \d{6}\n(?:.*\n)*Type \d{6}\n/m, /security level 4$/m, /^Brightness 42$/m],
       battery: [/( {4}phone: notified: \d+\n){3}/, new RegExp(`^${PHONE} disconnected$`, "m")],
     };
     for (const [name, texts] of Object.entries(expected)) {
