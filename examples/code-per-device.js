@@ -1,6 +1,6 @@
 // The second of the four ways to choose a pairing code: one for each device, for ever, as it is printed on its label.
-// Strength: limited. Who has not seen the label has to guess; each failed attempt tells an attacker who takes part about one of twenty bits, and the stack makes
-// him wait longer and longer: some two hours for all of them, once, and then the device is his for good, until somebody changes the code. A code that has served one
+// Strength: limited. Who has not seen the label has to guess. Each failed attempt tells an attacker who takes part one of twenty bits at least, two as a rule, and the
+// stack makes him wait longer and longer: half an hour as a rule, two hours at most, once, and then the device is his until somebody changes the code. A code that has served one
 // pairing is known to whoever listened to that pairing, at level 4 too, and here it stays valid: with it he can pair, or stand between the two, next time. What
 // was said before stays secret at level 4; a phone that pairs without Secure Connections (level 3) has no secrecy against a listener at all.
 // Draw the code by chance. Never make it of a serial number or an address: those are no secrets.

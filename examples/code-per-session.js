@@ -1,6 +1,6 @@
 // The third of the four ways to choose a pairing code, and what open() does by itself: a new one each time the program starts. The device has to show it.
 // Strength: good, as long as sessions are short. What was learned of a code is worth nothing after a restart. Within a session it is as strong as a code for ever:
-// one that has served a pairing is known to whoever listened to it, and who guesses needs some two hours at level 4 (the stack makes him wait). A device that runs for
+// one that has served a pairing is known to whoever listened to it, and who guesses needs half an hour as a rule, two at most (the stack makes him wait). A device that runs for
 // months shows the same code for months: then let it change, as code-rotating does.
 // Level 4 keeps what is said secret from a listener; pairing without Secure Connections, which level 3 lets pass, does not.
 //

@@ -5,9 +5,9 @@ import { callable, integer, reject } from "../errors.js";
 import { AttSize } from "../att/codes.js";
 import { Property, Type } from "./codes.js";
 
-/** What a read handler returns: the value; 1 to 255, an ATT error; `bt.LATER`. */
+/** What a read handler returns: the value; 1 to 255, an ATT error; `bt.LATER`, where it names `reply` as its second parameter. */
 export type ReadHandler = (connection: Connection, reply: (value: Bytes | number) => void) => any;
-/** What a write handler returns: nothing or 0 for success, 1 to 255 for an ATT error, `bt.LATER`. `value` is the application's own copy. */
+/** What a write handler returns: nothing or 0 for success, 1 to 255 for an ATT error, `bt.LATER`, where it names `reply` as its third. `value` is the application's own copy. */
 export type WriteHandler = (connection: Connection, value: Uint8Array, reply: (code?: number) => void) => any;
 
 /** A characteristic or a descriptor as the application declares it. */

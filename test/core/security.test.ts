@@ -1,4 +1,8 @@
 import assert from "node:assert/strict";
+import { createCipheriv } from "node:crypto";
+import type { Crypto } from "../../hal/hal.js";
+import { Phone } from "../../hal/mock/index.js";
+import { keyPair } from "../../hal/mock/phonecrypto.js";
 import { CID } from "../support/links.js";
 import { CODE, meet, Memory, Safe, SEC, Stranger } from "../support/security.js";
 import { brief, rejects, rig } from "../support/rig.js";
@@ -468,3 +472,85 @@ describe("on a board without a random source", () => {
     }
   });
 });
+
+describe("boards", () => {
+  it("a board that takes more than 20 s for a multiplication has no level 4: setsecurity and onconnect say so, and level 3 is legacy", () => {
+    let slow = true;
+    let extra = 0;
+    const made = rig({
+      before: (rig) => {
+        const real = rig.hal.timer;
+        (rig.hal as any).timer = { now: () => real.now() + (slow ? (extra += 60) : extra), set: real.set.bind(real), clear: real.clear.bind(real) };
+      },
+    });
+    slow = false;
+    const code = (call: () => void): string => {
+      try {
+        call();
+      } catch (error: any) {
+        return `${error.code} ${error.step}`;
+      }
+      return "";
+    };
+    assert.equal(code(() => made.bt.onconnect(() => {})), "security onconnect");
+    assert.equal(code(() => made.bt.setsecurity(4)), "security setsecurity");
+    made.bt.setsecurity(3, CODE);
+    let level = 0;
+    made.bt.onconnect((connection: any) => (level = connection.security()));
+    made.bt.startadvertise("\x02\x01\x06", 20, 20);
+    made.up();
+    const phone = new Phone(made.board.air, { mtu: 23, pairing: { passkey: CODE } });
+    phone.connect();
+    made.run(3000);
+    assert.equal(level, 3);
+    const said = phone.trace.filter(({ sent, cid }) => !sent && cid === CID.SMP).map(({ bytes }) => Buffer.from(bytes).toString("hex"));
+    assert.deepEqual(said.slice(0, 2), ["0b04", "02000004100000"]);
+  });
+
+  for (const [name, setup] of [
+    ["two wires at 115200", { board: { flow: false } }],
+    ["what arrives comes as strings", { board: { strings: true } }],
+    ["one byte at a time", { board: { wire: { chunk: 1 } } }],
+    ["a plain controller", { part: "plain" }],
+    ["a chip that refuses LE Encrypt with 0x01", { before: (made: any) => void (made.board.chip.hook = (opcode: number) => (opcode === SEC.ENCRYPT ? { status: 1 } : undefined)) }],
+    ["a board with accelerators", { before: (made: any) => void (made.hal.crypto = native()) }],
+    ["no random source, two wires", { board: { random: false, flow: false } }],
+  ] as [string, any][]) {
+    it(`all pair, at levels 4 and 3, and come back: ${name}`, () => {
+      for (const level of [4, 3] as const) {
+        const safe = new Safe({ ...setup, level, options: { store: new Memory() } });
+        const phone = safe.phone({ sc: level === 4 });
+        assert.equal(meet(safe, phone).paired, level);
+        assert.equal(Buffer.from(phone.read("aa01")).toString(), "secret");
+        phone.disconnect();
+        safe.run(500);
+        phone.connect();
+        safe.until(() => phone.encrypted, 3000);
+        assert.equal(Buffer.from(phone.read("aa01")).toString(), "secret");
+        assert.equal(safe.open.security(), level);
+        assert.deepEqual(phone.violations, []);
+        assert.deepEqual(safe.rig.board.chip.violations, []);
+        assert.equal(safe.bt.counters().exceptions, 0);
+      }
+    });
+  }
+});
+
+/** Accelerators of a board, made of node:crypto. */
+function native(): Crypto {
+  return {
+    aes: (key, block) => {
+      const cipher = createCipheriv("aes-128-ecb", key, null).setAutoPadding(false);
+      block.set(cipher.update(block));
+    },
+    p256public: (secret, target) => {
+      const pair = keyPair(secret);
+      if (pair !== null) target.set([...pair.x, ...pair.y]);
+      return pair !== null;
+    },
+    p256shared: (secret, peer, target) => {
+      target.set(keyPair(secret)!.ecdh.computeSecret(Uint8Array.from([4, ...peer])));
+      return true;
+    },
+  };
+}

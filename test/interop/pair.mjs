@@ -37,6 +37,7 @@ function isComparison(...pdus) {
  */
 export function secretsOf(packets) {
   const found = [];
+  const encrypted = [];
   const open = [];
   let request = "";
   let comparison = false;
@@ -55,11 +56,11 @@ export function secretsOf(packets) {
     const opcode = sent && bytes[0] === 1 ? bytes.readUInt16LE(1) : 0;
     const digits = (from, to) => bytes.subarray(from, to).toString("hex");
     if (opcode === ENABLE_ENCRYPTION || opcode === KEY_REPLY) found.push(["LTK or STK", digits(-16)]);
-    if (opcode === LE_ENCRYPT) found.push(["key of LE Encrypt", (key = digits(4, 20))]);
+    if (opcode === LE_ENCRYPT) encrypted.push(["key of LE Encrypt", (key = digits(4, 20))]);
     // The Database Hash is made with a key of zeros, and is for everybody.
-    if (!sent && bytes[0] === 4 && bytes[1] === 0x0e && bytes.readUInt16LE(4) === LE_ENCRYPT && /[1-9a-f]/.test(key)) found.push(["result of LE Encrypt", digits(7, 23)]);
+    if (!sent && bytes[0] === 4 && bytes[1] === 0x0e && bytes.readUInt16LE(4) === LE_ENCRYPT && /[1-9a-f]/.test(key)) encrypted.push(["result of LE Encrypt", digits(7, 23)]);
   }
-  const list = found.filter(([, value]) => /[1-9a-f]/.test(value) && !open.includes(value));
+  const list = found.concat(encrypted).filter(([, value]) => /[1-9a-f]/.test(value) && !open.includes(value));
   return list.filter(([, value], i) => list.findIndex((other) => other[1] === value) === i).map(([what, value]) => ({ what, value }));
 }
 
