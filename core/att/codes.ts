@@ -37,7 +37,7 @@ export const enum Att {
   Command = 0x40,
 }
 
-/** Error codes, section 3.4.1.1; the last two are common profile and service error codes, and an application's. */
+/** Error codes, section 3.4.1.1; the last two are an application's, and one of the common profile and service error codes. */
 export const enum AttError {
   InvalidHandle = 0x01,
   ReadNotPermitted = 0x02,

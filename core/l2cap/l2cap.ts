@@ -3,15 +3,8 @@ import type { Link } from "../connection.js";
 import { Counter } from "../counters.js";
 import { Box, openBox, post } from "../hci/acl.js";
 import type { Host } from "../host.js";
+import { Reason, Smp } from "../smp/codes.js";
 import { Cid, Reject, Signal } from "./codes.js";
-
-const enum Smp {
-  PairingRequest = 0x01,
-  PairingFailed = 0x05,
-  Last = 0x0e,
-  PairingNotSupported = 0x05,
-  CommandNotSupported = 0x07,
-}
 
 /** Sends a signalling packet with values of 16 bits; false where the one before still waits. */
 export function signal(host: Host, link: Link, code: number, identifier: number, values: number[]): boolean {
@@ -69,12 +62,12 @@ export function receiveFrame(host: Host, link: Link, cid: number, bytes: Uint8Ar
   if (cid == Cid.Att && host._att) host._att(host, link, bytes, at, length);
   else if (cid == Cid.Signalling) takeSignal(host, link, bytes, at, length);
   else if (cid == Cid.Smp && host._smp) host._smp(host, link, bytes, at, length);
-  else if (cid == Cid.Smp && length && (bytes[at] == Smp.PairingRequest || bytes[at] > Smp.Last)) {
+  else if (cid == Cid.Smp && length && (bytes[at] == Smp.PairingRequest || bytes[at] > Smp.KeypressNotification)) {
     // Without the part there is no pairing: not supported; or a code that nobody knows.
     const to = openBox(host, link, Box.Control);
     if (to < 0) return;
     link._out[to] = Smp.PairingFailed;
-    link._out[to + 1] = bytes[at] > Smp.Last ? Smp.CommandNotSupported : Smp.PairingNotSupported;
+    link._out[to + 1] = bytes[at] > Smp.KeypressNotification ? Reason.CommandNotSupported : Reason.PairingNotSupported;
     post(host, link, Box.Control, Cid.Smp, 2);
   } else host._counters[Counter.Ignored]++;
 }

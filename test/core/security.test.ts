@@ -346,7 +346,7 @@ describe("setsecurity on live links", () => {
   });
 
   it("raising it keeps back an answer that was to come later, prepared writes, and the rest of a long value", () => {
-    const replies: ((value: unknown) => void)[] = [];
+    const replies: ((value: any) => void)[] = [];
     const safe: Safe = new Safe({
       level: 1,
       services: [

@@ -30,7 +30,7 @@ export class Responder extends RawPeripheral {
   theirs: Uint8Array = new Uint8Array(32);
   private readonly _own: NonNullable<ReturnType<typeof keyPair>>;
   private _request: Uint8Array = new Uint8Array(7);
-  private _response: Uint8Array = new Uint8Array(7);
+  private _answered: Uint8Array = new Uint8Array(7);
   private _dhkey: Uint8Array = new Uint8Array(32);
   private _na: Uint8Array = new Uint8Array(16);
   private _nb: Uint8Array = new Uint8Array(16);
@@ -57,7 +57,7 @@ export class Responder extends RawPeripheral {
   }
 
   private get _sc(): boolean {
-    return (this._request[3] & this._response[3] & 8) !== 0;
+    return (this._request[3] & this._answered[3] & 8) !== 0;
   }
 
   private get _tk(): Uint8Array {
@@ -74,7 +74,7 @@ export class Responder extends RawPeripheral {
 
   private _c1(nonce: Uint8Array): Uint8Array {
     const [peer, own] = [this.peer!, this.address];
-    return c1(this._tk, nonce, reversed(this._request), reversed(this._response), peer.random, reversed(peer.bytes), own.random, reversed(own.bytes));
+    return c1(this._tk, nonce, reversed(this._request), reversed(this._answered), peer.random, reversed(peer.bytes), own.random, reversed(own.bytes));
   }
 
   private _nonce(): Uint8Array {
@@ -83,7 +83,7 @@ export class Responder extends RawPeripheral {
   }
 
   private _cut(key: Uint8Array): Uint8Array {
-    const size = Math.min(this._request[4], this._response[4]);
+    const size = Math.min(this._request[4], this._answered[4]);
     return reversed(key).map((octet, i) => (i < size ? octet : 0));
   }
 
@@ -95,8 +95,8 @@ export class Responder extends RawPeripheral {
       this._round = 0;
       this.key = null;
       this._request = pdu.slice();
-      this._response = unhex(this.setup.response ?? (method === "jw" ? "0203000d100000" : "0200000d100000"));
-      this.say(hex(this._response));
+      this._answered = unhex(this.setup.response ?? (method === "jw" ? "0203000d100000" : "0200000d100000"));
+      this.say(hex(this._answered));
     } else if (pdu[0] === 0x0c) {
       const [x, y] = [reversed(pdu.slice(1, 33)), reversed(pdu.slice(33))];
       this.theirs = x;
@@ -121,7 +121,7 @@ export class Responder extends RawPeripheral {
       const r = method === "passkey" ? this._tk : new Uint8Array(16);
       if (hex(value) !== hex(f6(mackey, this._na, this._nb, r, reversed(this._request.slice(1, 4)), a, b))) return this.say("050b");
       this.key = this._cut(ltk);
-      this.say("0d" + hex(reversed(f6(mackey, this._nb, this._na, r, reversed(this._response.slice(1, 4)), b, a))));
+      this.say("0d" + hex(reversed(f6(mackey, this._nb, this._na, r, reversed(this._answered.slice(1, 4)), b, a))));
     }
   }
 }

@@ -1,9 +1,8 @@
-import { createInterface } from "node:readline";
 import { parseAddress } from "../../../core/bytes/hex.js";
 import type { BlimpError } from "../../../core/errors.js";
 import type { Options } from "../../../core/options.js";
 import type { FullConnection } from "../open.js";
-import { createReport } from "../report/create.js";
+import { createPromptReport } from "../report/create.js";
 import { explainPairing, explainReason, formatPeer, type Peer } from "../report/happening.js";
 import { printable } from "../report/printable.js";
 import { Arguments, HELP_ROW, helpText, UsageError, type OptionRow } from "./arguments.js";
@@ -12,6 +11,7 @@ import { CONNECTION_ROWS, readConnection } from "./connection.js";
 import { DEVICE_ADDRESS, serveDevice } from "./device.js";
 import { createExplorer, type Explorer } from "./explorer.js";
 import { OPERATIONS, parseLine, parseOperations, TARGET_FORM, VALUE_FORM } from "./operations.js";
+import { createPrompt } from "./prompt.js";
 import { BONDS_ROW, CODES, readLevel, readStore } from "./security.js";
 import { startSession } from "./session.js";
 
@@ -71,12 +71,13 @@ export function run(words: string[]): void {
   const duration = given.decimal("duration", 0.001, LONGEST);
   const json = given.has("json");
   const pairs = given.has("pair") || code !== undefined || level !== undefined;
-  const report = createReport(json);
+  const [report, atPrompt] = createPromptReport(json);
   const store = readStore(given, (error) => report.warning(error));
   const connection = readConnection(given);
   const { board } = connection.hal;
   const peer: Peer = { address, addresstype: given.has("random") ? 1 : 0 };
-  const prompt = process.stdin.isTTY === true ? createPrompt(json) : null;
+  // What programs read is not mixed with what people are asked.
+  const prompt = process.stdin.isTTY === true ? createPrompt(json ? process.stderr : process.stdout, atPrompt, () => leave(false)) : null;
 
   report.title(`blimp connect on ${connection.transport}`);
   const options: Options = {
@@ -164,7 +165,7 @@ export function run(words: string[]): void {
         prompt!.say(printable(Buffer.from((error as Error).message).toString("latin1"), false));
         prompt!.again();
       }
-    }, () => leave(false));
+    });
   }
 
   session.within = () => prompt?.close();
@@ -176,45 +177,4 @@ function explainConnect(error: BlimpError, patience: number): Error {
   if (error.code !== "timeout") return error;
   error.message += `; nothing was heard of the device in ${patience} s. Does it advertise, and is the kind of its address right (--random)?`;
   return error;
-}
-
-/** Asks on the terminal. */
-interface Prompt {
-  /** Takes lines until it is closed; `ended` is called at the end of the input. */
-  begin(take: (line: string) => void, ended: () => void): void;
-  /** Shows that the next line may come. */
-  again(): void;
-  ask(question: string, done: (answer: string) => void): void;
-  say(text: string): void;
-  close(): void;
-}
-
-function createPrompt(json: boolean): Prompt {
-  // What programs read is not mixed with what people are asked.
-  const output = json ? process.stderr : process.stdout;
-  const lines = createInterface({ input: process.stdin, output, prompt: "blimp> " });
-  let closed = false;
-  lines.pause();
-  return {
-    begin(take, ended) {
-      lines.on("line", take);
-      lines.on("close", () => {
-        if (!closed) ended();
-      });
-      lines.on("SIGINT", () => lines.close());
-      lines.prompt();
-    },
-    again() {
-      if (!closed) lines.prompt();
-    },
-    ask: (question, done) => lines.question(question, (answer) => {
-      lines.pause();
-      done(answer);
-    }),
-    say: (text) => void output.write(`${text}\n`),
-    close() {
-      closed = true;
-      lines.close();
-    },
-  };
 }

@@ -1,4 +1,5 @@
 import { JsonReport } from "./json.js";
+import { PromptReport } from "./prompt.js";
 import type { Report } from "./report.js";
 import { ScanReport } from "./scan.js";
 import { TextReport } from "./text.js";
@@ -11,6 +12,13 @@ export function createReport(json: boolean): Report {
 /** The same, for a command that tells of all that it hears. */
 export function createScanReport(json: boolean): Report {
   return json ? createJsonReport() : new ScanReport(process.stdout, process.stderr);
+}
+
+/** The same, for a command that takes lines from a terminal meanwhile: the second is called with what shows the user's line again. */
+export function createPromptReport(json: boolean): [Report, (redraw: () => void) => void] {
+  if (json) return [createJsonReport(), () => {}];
+  const report = new PromptReport(process.stdout, process.stderr);
+  return [report, (redraw) => void (report.redraw = redraw)];
 }
 
 function createJsonReport(): Report {
