@@ -168,7 +168,7 @@ async function test() {
   await build();
   const wanted = rest.filter((word) => !word.startsWith("-"));
   await forNode(files("test", ".test.ts").filter((name) => !wanted.length || wanted.some((word) => name.includes(word))), "build/test");
-  run("mocha/bin/mocha.js", ["--reporter", "dot", ...rest.filter((word) => word.startsWith("-")), ...files("build/test", ".test.mjs")], { node: ["--enable-source-maps"] });
+  run("mocha/bin/mocha.js", ["--reporter", "dot", "--timeout", "30000", ...rest.filter((word) => word.startsWith("-")), ...files("build/test", ".test.mjs")], { node: ["--enable-source-maps"] });
 }
 
 async function bench() {

@@ -143,9 +143,12 @@ export interface Link extends AclLink, Connection {
   /** The bond with the peer; whether it is still being looked for; whether the link is encrypted. */
   _bond?: Bond | null;
   _searching?: boolean;
+  _asksSoon?: boolean;
   /** What the bond remembers is to be given back once it is served. */
   _restores?: boolean;
   _encrypted?: boolean;
+  /** With the key of its bond: the peer has proved who it is. */
+  _proved?: boolean;
   /** The key that the controller asks for: EDIV, and Rand as hex; what it gets, null: none. A key with which we encrypt as the central. */
   _wants?: { _ediv: number; _rand: string } | null;
   _gets?: Uint8Array | null;

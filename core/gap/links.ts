@@ -182,40 +182,29 @@ export function addLinks(host: Host, instance: Linking): Role {
   host._turn = 0;
   host._aclFree = 0;
 
-  function create(handle: number, bytes: Uint8Array, at: number, interval: number): Link {
-    const link: Link = Object.create(host._methods);
-    const buffers = host._free.pop()!;
-    const peer = new Uint8Array(bytes.subarray(at + 5, at + 11));
-    const values: any = {
-      _host: host,
-      _handle: handle,
-      _central: !bytes[at + 3],
-      _peertype: bytes[at + 4] & 1,
-      _peer: peer,
-      _airType: bytes[at + 4] & 1,
-      _airPeer: peer,
-      _interval: get16(bytes, interval),
-      _latency: get16(bytes, interval + 2),
-      _timeout: get16(bytes, interval + 4),
-      _inflight: 0,
-      _buffers: buffers,
-      _in: buffers && buffers._in,
-      _out: buffers && buffers._out,
-      _inUsed: 0,
-      _lengths: [0, 0, 0],
-      _head: host._boxes[3],
-      _tail: host._boxes[3],
-      _wrap: 0,
-      _box: 0,
-      _at: 0,
-      _left: 0,
-      _security: 1,
-      _mtu: 23,
-      _deadlines: [],
-    };
-    for (const name in values) (link as any)[name] = values[name];
-    return link;
-  }
+  /** Makes a link of LE Connection Complete; `interval` is where its parameters stand. The methods are its prototype's. */
+  const Made: any = function (this: any, handle: number, bytes: Uint8Array, at: number, interval: number): void {
+    const buffers = host._free.pop();
+    this._host = host;
+    this._handle = handle;
+    this._central = !bytes[at + 3];
+    this._peertype = this._airType = bytes[at + 4] & 1;
+    this._peer = this._airPeer = new Uint8Array(bytes.subarray(at + 5, at + 11));
+    this._interval = get16(bytes, interval);
+    this._latency = get16(bytes, interval + 2);
+    this._timeout = get16(bytes, interval + 4);
+    this._buffers = buffers;
+    this._in = buffers && buffers._in;
+    this._out = buffers && buffers._out;
+    this._lengths = [0, 0, 0];
+    this._head = this._tail = host._boxes[3];
+    this._inflight = this._inUsed = this._wrap = this._box = this._at = this._left = 0;
+    this._security = 1;
+    this._mtu = 23;
+    this._deadlines = [];
+  };
+
+  Made.prototype = host._methods;
 
   function connected(_host: Host, bytes: Uint8Array, at: number, length: number): void {
     const handle = get16(bytes, at + 1) & 0xfff;
@@ -227,7 +216,7 @@ export function addLinks(host: Host, instance: Linking): Role {
     }
     // Its end has been lost.
     if (known) endLink(host, known, Status.ConnectionTimeout, true);
-    const link = create(handle, bytes, at, at + length - 7);
+    const link: Link = new Made(handle, bytes, at, at + length - 7);
     const peripheral = !link._central;
     host._links.push(link);
     for (let i = 0; i < host._beginners.length; i++) host._beginners[i](host, link);
@@ -259,7 +248,7 @@ export function addLinks(host: Host, instance: Linking): Role {
     _handler: function (_host, bytes, at, length) {
       takeCompleted(host, bytes, at, length);
       // Who waits for the last packet may go.
-      host._idle = false;
+      for (let i = 0; i < host._links.length; i++) if (host._links[i]._reason) host._idle = false;
     },
   };
   host._leEvents[LeEvent.ConnectionComplete] = { _least: 18, _handler: connected };

@@ -179,7 +179,8 @@ function sendFragment(acl: Acl, link: AclLink): void {
   if (!link._left) {
     if (link._box < Box.Queue) {
       link._lengths[link._box] = 0;
-      acl._idle = false;
+      // Who has more for this box may send it; who waits for the last answer may go.
+      if (!link._box || link._reason) acl._idle = false;
     } else {
       link._head = link._at;
       if (!link._wrap && link._head == link._tail) link._head = link._tail = acl._boxes[Box.Queue];

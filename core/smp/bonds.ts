@@ -24,6 +24,8 @@ const enum Size {
   Key = 16,
   /** Handle and value of a configuration. */
   Configured = 3,
+  /** The longest record. */
+  Record = 255,
 }
 
 const enum Milliseconds {
@@ -31,10 +33,13 @@ const enum Milliseconds {
   Save = 1000,
 }
 
-/** A bond as the store keeps it; the format never changes its meaning. */
+/** A bond as the store keeps it; the format never changes its meaning. Configurations that do not fit into a record are left out. */
 function pack(bond: Bond): Uint8Array {
   const keys = [bond._irk, bond._csrk];
-  const bytes = new Uint8Array(Size.Fixed + (bond._irk ? Size.Key : 0) + (bond._csrk ? Size.Key : 0) + (bond._configured.length / 2) * Size.Configured);
+  const fixed = Size.Fixed + (bond._irk ? Size.Key : 0) + (bond._csrk ? Size.Key : 0);
+  let kept = bond._configured.length / 2;
+  while (fixed + kept * Size.Configured > Size.Record) kept--;
+  const bytes = new Uint8Array(fixed + kept * Size.Configured);
   let at = Size.Fixed;
   bytes[0] = bond._type;
   bytes.set(bond._address, 1);
@@ -47,14 +52,14 @@ function pack(bond: Bond): Uint8Array {
   for (let i = 0; i < 4; i++) bytes[35 + i] = bond._signed >>> (8 * i);
   bytes[39] = bond._features;
   bytes.set(bond._hash, 40);
-  bytes[56] = bond._configured.length / 2;
+  bytes[56] = kept;
   for (let i = 0; i < 2; i++) {
     if (keys[i]) {
       bytes.set(keys[i]!, at);
       at += Size.Key;
     }
   }
-  for (let i = 0; i < bond._configured.length; i += 2) {
+  for (let i = 0; i < 2 * kept; i += 2) {
     bytes[at++] = bond._configured[i];
     bytes[at++] = bond._configured[i] >> 8;
     bytes[at++] = bond._configured[i + 1];
@@ -164,7 +169,7 @@ export function keepBond(host: Host, link: Link | null, bond?: Bond): boolean {
   if (!bonds) return false;
   if (!bond) {
     const mine = link && link._bond;
-    if (mine && link._encrypted) remember(host, link);
+    if (mine && link._proved) remember(host, link);
     return link && !host._unsaved ? true : save(host);
   }
   const before = bonds.slice(0);
@@ -234,7 +239,7 @@ export function addBonds(host: Host): void {
   }
   host._configured = function (link, handle, value) {
     const bond = link._bond;
-    if (!bond || !link._encrypted) return;
+    if (!bond || !link._proved) return;
     const list = bond._configured;
     let at = 0;
     while (at < list.length && list[at] != handle) at += 2;

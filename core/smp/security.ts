@@ -172,6 +172,9 @@ export function addSecurity(host: Host, instance: any): Role {
     link._kept = null;
     if (link._prepared) link._prepared = -1;
     setDeadline(host, link, Deadline.Level, Milliseconds.Level);
+    // As long as it is not known who the peer is it is not known what it has to be asked for.
+    link._asksSoon = link._searching;
+    if (link._searching) return;
     if (link._central) return secure(link, null);
     // Who has a key of legacy pairing that is enough is not asked for a better one: it would pair anew.
     const enough = link._bond && link._bond._level >= host._level && !link._bond._secure;
@@ -188,6 +191,7 @@ export function addSecurity(host: Host, instance: any): Role {
     resolvePeer(host, link, function () {
       link._searching = false;
       serveKey(link);
+      if (link._asksSoon) request(link);
     });
   });
   host._enders.push(function (_host, link) {
@@ -226,11 +230,11 @@ export function addSecurity(host: Host, instance: any): Role {
   host._blocked = function (link) {
     const left = blocked - host._hal.timer.now();
     // An address proves nothing, a key does. Without a code there is nothing to be typed.
-    return (failures >= Attempts.Free && left > 0 && !(link._bond && link._encrypted)) || host._code < 0 ? 1 : 0;
+    return (failures >= Attempts.Free && left > 0 && !link._proved) || host._code < 0 ? 1 : 0;
   };
   host._failed = function (link, pairing, reason) {
     const error = failure(link._mute ? "timeout" : "pairing", "pair", reason);
-    if (pairing._guessed && !(link._bond && link._encrypted)) {
+    if (pairing._guessed && !link._proved) {
       let wait = Milliseconds.FirstWait;
       for (let i = Attempts.Free; i <= failures && wait < Milliseconds.LongestWait; i++) wait *= 2;
       if (++failures >= Attempts.Free) blocked = host._hal.timer.now() + (wait < Milliseconds.LongestWait ? wait : Milliseconds.LongestWait);
@@ -306,7 +310,7 @@ export function addSecurity(host: Host, instance: any): Role {
     link._starts = link._wants = null;
     link._gets = undefined;
     if (status || !on || !key) {
-      link._encrypted = false;
+      link._encrypted = link._proved = false;
       link._security = 1;
       link._served = host._level < 2;
       if (pairing) failPairing(host, link, Reason.Unspecified, true);
@@ -321,6 +325,7 @@ export function addSecurity(host: Host, instance: any): Role {
       distribute(link, pairing);
       if (link._pairing == pairing && !pairing._due) conclude(link, pairing);
     } else if (link._bond) {
+      link._proved = true;
       link._security = link._bond._level;
       link._restores = true;
       tellPair(link, null);
@@ -442,6 +447,7 @@ export function addSecurity(host: Host, instance: any): Role {
       }
       link._peer = bond._address;
       link._peertype = bond._type;
+      link._proved = true;
     }
     link._pairing = null;
     link._deadlines[Deadline.Pairing] = 0;

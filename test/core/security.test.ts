@@ -554,3 +554,54 @@ function native(): Crypto {
     },
   };
 }
+
+describe("a bond of less than the level", () => {
+  it("encrypts and is served nothing; pairing anew on that link gives the level and a better bond", () => {
+    const safe = new Safe({ level: 1, options: { store: new Memory() } });
+    const phone = safe.phone({ io: "NoInputNoOutput" });
+    phone.connect();
+    phone.pair();
+    phone.disconnect();
+    safe.run(500);
+    assert.deepEqual((safe.bt as any).bonds().map(({ level }: any) => level), [1]);
+    safe.bt.setsecurity(4, CODE);
+    const before = safe.connections.length;
+    phone.pairing.request = "ignore";
+    phone.connect();
+    phone.encrypt();
+    safe.run(300);
+    assert.ok(phone.encrypted);
+    assert.throws(() => phone.request([0x0a, 3, 0], 500));
+    assert.equal(safe.connections.length, before);
+    assert.equal(phone.pair({ io: "KeyboardOnly" }).level, 4);
+    safe.run(300);
+    assert.equal(safe.connections.length, before + 1);
+    assert.deepEqual((safe.bt as any).bonds().map(({ level }: any) => level), [4]);
+    safe.unharmed();
+  });
+});
+
+describe("a board whose multiplications take 17 s", () => {
+  it("pairs with a phone that waits 30 s for each answer, also where its key pair is not ready yet", () => {
+    for (const ready of [true, false]) {
+      const safe = new Safe({
+        options: { slice: 5 },
+        before: (made) => {
+          const real = made.hal.timer;
+          let slow = 0;
+          (made.hal as any).timer = {
+            now: () => real.now(),
+            // Timers without a time are the slices.
+            set: (ms: number, callback: () => void) => real.set(ms === 0 && slow++ > 0 ? 25 : ms, callback),
+            clear: (handle: unknown) => real.clear(handle),
+          };
+        },
+      });
+      if (ready) safe.run(25_000);
+      const begun = safe.rig.now;
+      assert.equal(meet(safe, safe.phone(), 60_000).paired, 4, ready ? "ready" : "not ready");
+      assert.ok(safe.rig.now - begun > 15_000);
+      safe.unharmed();
+    }
+  });
+});

@@ -209,29 +209,22 @@ describe("our keys", () => {
 });
 
 describe("values that come back", () => {
-  it("reflected confirm and random values prove nothing, in each method and round", () => {
-    for (const sc of [true, false]) {
-      for (const code of [0x03, 0x04, 0x0d]) {
-        for (const nth of code === 0x0d ? [0] : [0, 1, 19]) {
-          if (!sc && (nth > 0 || code === 0x0d)) continue;
-          const safe = new Safe({ level: 3, options: { compare: undefined } });
-          const phone = safe.phone({ sc });
-          let last: Uint8Array | null = null;
-          let seen = 0;
-          phone.smp.onreceive = (pdu) => {
-            if (pdu[0] === code) last = pdu;
-          };
-          phone.smp.lies = { unchecked: true };
-          phone.smp.onsend = (pdu) => {
-            if (pdu[0] !== code || seen++ < nth || last === null) return;
-            return last;
-          };
-          const { paired, error } = meet(safe, phone, 5000);
-          if (nth === 0) continue;
-          assert.equal(paired, 0, `${sc} ${code} ${nth}`);
-          assert.ok(error !== null && error.smp === (code === 0x0d ? 0x0b : 0x04), `${error}`);
-          assert.equal(safe.connections.length, 0);
-        }
+  it("our own confirm and random values of the round before prove nothing", () => {
+    for (const code of [0x03, 0x04]) {
+      for (const round of [1, 10, 19]) {
+        const safe = new Safe();
+        const phone = safe.phone();
+        let last: Uint8Array | null = null;
+        let sent = 0;
+        phone.smp.onreceive = (pdu) => {
+          if (pdu[0] === code) last = pdu;
+        };
+        phone.smp.lies = { unchecked: true };
+        phone.smp.onsend = (pdu) => (pdu[0] === code && sent++ === round ? last : undefined);
+        const { paired, error } = meet(safe, phone, 5000);
+        assert.equal(paired, 0, `code ${code}, round ${round}`);
+        assert.equal(error?.smp, 4);
+        assert.equal(safe.connections.length, 0);
       }
     }
   });
@@ -273,25 +266,22 @@ describe("values that come back", () => {
   it("the numbers in the Pairing Request are under the check value: a man in the middle who changes them is found out", () => {
     // The phone believes that it has sent its own request; the device hears another.
     const changes: [string, (pdu: Uint8Array) => void][] = [
-      ["key size", (pdu) => void (pdu[4] = 16)],
       ["IO capability", (pdu) => void (pdu[1] = 4)],
       ["bonding", (pdu) => void (pdu[3] ^= 1)],
       ["MITM", (pdu) => void (pdu[3] ^= 4)],
       ["keypress", (pdu) => void (pdu[3] |= 0x10)],
     ];
     for (const [name, change] of changes) {
-      const safe = new Safe({ level: 3, options: { keysize: 16 } });
-      const phone = safe.phone({ io: "KeyboardOnly", keysize: 16 });
-      let differs = false;
+      const safe = new Safe({ level: 3 });
+      const phone = safe.phone({ io: "KeyboardOnly" });
       phone.smp.onsend = (pdu) => {
         if (pdu[0] !== 1) return;
         const other = pdu.slice();
         change(other);
-        differs = hex(other) !== hex(pdu);
+        assert.notEqual(hex(other), hex(pdu));
         return other;
       };
       const { paired, error } = meet(safe, phone);
-      if (!differs || name === "key size") continue;
       // Key size and distribution are no part of f6; the capabilities are.
       assert.equal(paired, 0, name);
       assert.ok(error !== null && error.smp === 0x0b, `${name}: ${error}`);

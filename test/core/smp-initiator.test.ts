@@ -274,3 +274,51 @@ describe("raising the level", () => {
     assert.equal(made.connection.security(), 4);
   });
 });
+
+describe("an impostor at the address of a bonded peripheral", () => {
+  it("that says it has lost the key gets no bond by Just Works in place of the better one, and the application hears of an error", () => {
+    const given: ResponderSetup = { method: "passkey", passkey: CODE };
+    const made = pair(central(given, { options: { store: new Memory() } }));
+    assert.deepEqual(made.told, ["null 4"]);
+    const before = JSON.stringify((made.safe.bt as any).bonds());
+    const key = hex(made.responder.key!);
+    made.connection.close();
+    made.safe.run(1000);
+    made.responder.key = null;
+    given.method = "jw";
+    reconnect(made);
+    made.told.length = 0;
+    pair(made);
+    assert.equal(made.told.length, 1);
+    assert.match(made.told[0], /^pairing /);
+    assert.equal(made.connection.security(), 1);
+    assert.equal(JSON.stringify((made.safe.bt as any).bonds()), before);
+    // The true one comes back.
+    made.connection.close();
+    made.safe.run(1000);
+    given.method = "passkey";
+    made.responder.key = Uint8Array.from(Buffer.from(key, "hex"));
+    reconnect(made);
+    made.told.length = 0;
+    pair(made);
+    assert.deepEqual(made.told, ["null 4"]);
+    made.safe.unharmed();
+  });
+
+  it("that has no key, at level 4, gets a pairing that is as good, or none", () => {
+    for (const right of [true, false]) {
+      const given: ResponderSetup = { method: "passkey", passkey: CODE };
+      const made = pair(central(given, { level: 4, options: { store: new Memory() } }));
+      assert.deepEqual(made.told, ["null 4"]);
+      made.connection.close();
+      made.safe.run(1000);
+      made.responder.key = null;
+      if (!right) given.method = "jw";
+      reconnect(made);
+      made.told.length = 0;
+      pair(made);
+      assert.deepEqual(made.told, [right ? "null 4" : "pairing 3"]);
+      assert.equal((made.safe.bt as any).bonds()[0].level, 4);
+    }
+  });
+});

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { meet, Memory, Safe } from "../support/security.js";
+import { CID } from "../support/links.js";
+import { meet, Memory, Safe, SEC, Stranger } from "../support/security.js";
 
 /** Pairings that are broken off: what the device serves, how the phone pairs, the level. */
 const KINDS: [string, any, any, any][] = [
@@ -130,4 +131,25 @@ describe("a pairing is broken off, whatever the step", () => {
       }
     }
   }).timeout(60_000);
+
+  it("by the stranger, again and again, leaves no heap of blocks to be encrypted", () => {
+    for (const [level, pdus] of [[3, ["0104000510" + "0000", "03" + "11".repeat(16)]], [1, ["0103000510" + "0000", "03" + "11".repeat(16), "04" + "22".repeat(16)]]] as const) {
+      const safe = new Safe({ level });
+      safe.rig.board.chip.hook = (opcode: number) => (opcode === SEC.ENCRYPT ? { delay: 100 } : undefined);
+      const stranger = new Stranger(safe).connect();
+      // 20 s of it: much more than a chip does that takes 100 ms for a block.
+      for (let i = 0; i < 1200; i++) {
+        for (const pdu of pdus) stranger.send(CID.SMP, pdu);
+        stranger.send(CID.SMP, "0508");
+        safe.run(15);
+      }
+      const asked = (): number => safe.rig.board.chip.log.filter(({ opcode }: any) => opcode === SEC.ENCRYPT).length;
+      safe.run(1000);
+      const before = asked();
+      assert.ok(before > 20, `${before} blocks while it lasted`);
+      safe.run(10_000);
+      assert.ok(asked() - before <= 10, `level ${level}: ${asked() - before} blocks were left`);
+      safe.unharmed();
+    }
+  });
 });

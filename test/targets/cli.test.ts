@@ -69,7 +69,7 @@ describe("the command line", function () {
     assert.match(blimp("--help").out, /^usage: blimp COMMAND[^]*beacon[^]*demo/);
     assert.equal(blimp("--help").status, 0);
     assert.equal(blimp("--version").out, `blimp ${JSON.parse(readFileSync("package.json", "utf8")).version}\n`);
-    for (const command of ["beacon", "scan", "demo"]) {
+    for (const command of ["beacon", "scan", "serve", "connect", "demo"]) {
       const { status, out } = blimp(command, "--help");
       assert.equal(status, 0);
       assert.match(out, new RegExp(`^usage: blimp ${command} `));
@@ -252,6 +252,35 @@ describe("the command line", function () {
     assert.notEqual(going.status, -1);
   });
 
+  /** What is told of the Wi-Fi refresh: the code as it is, as it is asked for, what has been reached, what both say. */
+  const REFRESH = "passkey said said passkey said secure connect said said said said said end".split(" ");
+
+  it("has its Wi-Fi set by a phone whose user types the code, and shows no password", () => {
+    const { status, out } = blimp("demo", "--json", "--fast");
+    assert.equal(status, 0);
+    const told = out.trimEnd().split("\n").map((line) => JSON.parse(line));
+    const [first, second] = told.filter(({ event }) => event === "passkey");
+    assert.match(first.code, /^\d{6}$/);
+    assert.equal(second.code, first.code);
+    const secure = told.find(({ event }) => event === "secure");
+    assert.deepEqual([secure.security, secure.address, second.address], [4, "0b5e12e20002", "0b5e12e20002"]);
+    assert.deepEqual(
+      told.filter(({ event }) => event === "said").map(({ who, text }) => `${who}: ${text.replace(/([0-9a-f]{2}:){5}[0-9a-f]{2}/, "ADDRESS")}`),
+      [
+        "phone: looks for the Wi-Fi service",
+        "phone: has found it, and is connected to ADDRESS",
+        "phone: its user types the code",
+        'phone: writes the network\'s name, "Blimp Hangar"',
+        "phone: writes the password, ################",
+        "phone: has both applied",
+        'device: would join "Blimp Hangar", password ################',
+        "phone: the device has ended the connection",
+      ],
+    );
+    assert.ok(!out.includes("lighter than air"));
+    assert.equal(out.split(first.code).length, 3, "the code stands in the two lines that show it");
+  });
+
   it("demonstrates the whole path", () => {
     const run = blimp("demo", "--json", "--fast");
     assert.equal(run.errors, "");
@@ -263,7 +292,7 @@ describe("the command line", function () {
     assert.ok(ready[0].address !== ready[1].address && ready[0].ms < ready[1].ms);
     assert.deepEqual(told.filter(({ event, done, total }) => event === "progress" && done === total).length, 2);
     const order = told.map(({ event }) => event).filter((event) => event !== "step" && event !== "progress");
-    assert.deepEqual(order, ["ready", "advertising", "ready", "scanning", ..."advert ".repeat(5).trim().split(" "), "end"]);
+    assert.deepEqual(order, ["ready", "advertising", "ready", "scanning", ..."advert ".repeat(5).trim().split(" "), ...REFRESH]);
     const scanning = told.find(({ event }) => event === "scanning")!;
     assert.deepEqual(scanning, { event: "scanning", active: false, interval: 500, window: 110, rules: [{ type: 3, data: "0201061aff4c000215" }] });
     for (const { rssi, time, ...advert } of told.filter(({ event }) => event === "advert")) {
@@ -287,7 +316,8 @@ describe("the command line", function () {
     const { status, out } = blimp("demo");
     assert.equal(status, 0);
     assert.equal(out.match(/from [0-9a-f:]{17} at -6\d dBm, power -59 dBm, about \d\.\d m\n/g)!.length, 5);
-    assert.ok(Date.now() - start > 2000);
+    assert.ok(Date.now() - start > 2000 && Date.now() - start < 15000);
+    assert.match(out, /\n *\d+ ms {2}device +would join "Blimp Hangar", password #{16}\n/);
     assert.equal(out.split("\n").filter((line) => line.includes("9277830A-B2EB-490F-A1DD-7FE38C492EDE  major 1  minor 2")).length, 6);
     assert.ok(!/[^\n\x20-\x7e]/.test(out));
     for (const line of out.split("\n")) assert.ok(line.length <= 80, line);

@@ -71,6 +71,7 @@ export function run(words: string[]): void {
   const duration = given.decimal("duration", 0.001, LONGEST);
   const json = given.has("json");
   const pairs = given.has("pair") || code !== undefined || level !== undefined;
+  if (given.has("fast") && pairs && code === undefined && process.stdin.isTTY) given.refuse("fast", "nobody can type the code in time: give it with --code");
   const [report, atPrompt] = createPromptReport(json);
   const store = readStore(given, (error) => report.warning(error));
   const connection = readConnection(given);

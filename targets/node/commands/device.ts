@@ -29,6 +29,8 @@ export function serveDevice(air: Air, security: number, report: Report, showing:
   const bt = open(hal, makeImage(), {
     mac: DEVICE_ADDRESS,
     name: table.name,
+    // It is a new device each time, that remembers as long as it is there.
+    store: { load: () => null, save: () => true },
     onerror: (error) => report.error(error),
     onpairing(connection: unknown, state: string) {
       if (connection !== null && state === "passkey") report.passkey({ ms: showing(), code: bt.getsecuritycode(), peer: null });

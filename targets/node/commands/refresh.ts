@@ -54,7 +54,7 @@ export function refreshWifi({ bt, elapsed, end }: Session, guard: ReturnType<typ
         {
           uuid: TRIGGER,
           write(connection) {
-            say("device", `would switch to "${printable(settings.ssid, false)}" now, password ${"#".repeat(settings.password.length)}`);
+            say("device", `would join "${printable(settings.ssid, false)}", password ${"#".repeat(settings.password.length)}`);
             // The answer to the write goes out first.
             connection.close();
           },

@@ -14,8 +14,8 @@ export function createScanReport(json: boolean): Report {
   return json ? createJsonReport() : new ScanReport(process.stdout, process.stderr);
 }
 
-/** The same, for a command that takes lines from a terminal meanwhile: the second is called with what shows the user's line again. */
-export function createPromptReport(json: boolean): [Report, (redraw: () => void) => void] {
+/** The same, for a command that takes lines from a terminal meanwhile: the second is told what shows the user's line again, and null when there is none. */
+export function createPromptReport(json: boolean): [Report, (redraw: (() => void) | null) => void] {
   if (json) return [createJsonReport(), () => {}];
   const report = new PromptReport(process.stdout, process.stderr);
   return [report, (redraw) => void (report.redraw = redraw)];
