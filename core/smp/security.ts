@@ -234,7 +234,8 @@ export function addSecurity(host: Host, instance: any): Role {
   };
   host._failed = function (link, pairing, reason) {
     const error = failure(link._mute ? "timeout" : "pairing", "pair", reason);
-    if (pairing._guessed && !link._proved) {
+    // Only what is shown here can be guessed.
+    if (pairing._guessed && pairing._shown && !link._proved) {
       let wait = Milliseconds.FirstWait;
       for (let i = Attempts.Free; i <= failures && wait < Milliseconds.LongestWait; i++) wait *= 2;
       if (++failures >= Attempts.Free) blocked = host._hal.timer.now() + (wait < Milliseconds.LongestWait ? wait : Milliseconds.LongestWait);
