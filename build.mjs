@@ -13,8 +13,14 @@ const words = process.argv.slice(2);
 const quiet = words.includes("--quiet");
 const [task = "build", ...rest] = words.filter((word) => word !== "--quiet");
 
-/** Most bytes of each script for small engines: a ratchet. The goals are 10 and 12 kB. */
-const LIMITS = { "bare/beacon.min.js": 17200, "bare/observer.min.js": 21000, "bare/peripheral.min.js": 40000 };
+/** Most bytes of each script for small engines: a ratchet, the size it has, rounded up to 100. The goals are 10, 12, 24, 36 and 48 kB. */
+const LIMITS = {
+  "bare/beacon.min.js": 16700,
+  "bare/observer.min.js": 20300,
+  "bare/peripheral.min.js": 40800,
+  "bare/secure.min.js": 70200,
+  "bare/full.min.js": 83700,
+};
 
 process.chdir(root);
 
@@ -79,11 +85,20 @@ async function script(entry, target, wrap) {
   const body = exported ? text.slice(0, exported.index) : text;
   mkdirSync(join(target, ".."), { recursive: true });
   if (wrap === "module") writeFileSync(target, body + names.map(([local, name]) => `exports.${name ?? local}=${local};`).join("") + "\n");
-  else if (wrap === "program") writeFileSync(target, `(function(){${body}})();\n`);
+  else if (wrap === "program") writeFileSync(target, `function parts(){${broken(body)}\n}\nparts();\n`);
   else {
     const api = names.map(([local, name]) => `${name ?? local}:${local}`).join(",");
     writeFileSync(target, `var blimp=function(){${body}return{${api}}}();typeof module=="object"&&(module.exports=blimp);\n`);
   }
+}
+
+/**
+ * A script in several lines. On Espruino an error holds a picture of where each call stood, with as many blanks as there are characters before it in its
+ * line; and of a function that is called where it stands it copies the text. In a check, of which
+ * the whole script is one function, either would take all memory.
+ */
+function broken(body) {
+  return body.replace(/\}(?=function [\w$]+\()|\}\),/g, "$&\n");
 }
 
 /** What is built for small engines: folder of entries, folder of scripts, ending, wrapping. */
@@ -94,13 +109,16 @@ const SCRIPTS = [
   ["test/engine", "dist/engine-check", ".js", "program"],
 ];
 
+/** Files beside the entries that are none. */
+const HELPERS = ["hal.ts", "crypto.ts", "store.ts"];
+
 async function build() {
   rmSync("dist", { recursive: true, force: true });
   const declarations = ["--noEmit", "false", "--emitDeclarationOnly", "--declaration", "--outDir", "build/types"];
   rmSync("build/types", { recursive: true, force: true });
   const checked = Promise.all([tsc(".", ...declarations), ...["core", "targets/espruino", "targets/kaluma", "test/engine"].map((project) => tsc(project, "--noEmit"))]);
   for (const [from, to, end, wrap] of SCRIPTS) {
-    for (const entry of readdirSync(from).filter((name) => name.endsWith(".ts") && !name.startsWith("_") && name !== "hal.ts")) {
+    for (const entry of readdirSync(from).filter((name) => name.endsWith(".ts") && !name.startsWith("_") && !HELPERS.includes(name))) {
       await script(join(from, entry), join(to, basename(entry, ".ts") + end), wrap);
     }
   }
@@ -168,7 +186,7 @@ async function test() {
   await build();
   const wanted = rest.filter((word) => !word.startsWith("-"));
   await forNode(files("test", ".test.ts").filter((name) => !wanted.length || wanted.some((word) => name.includes(word))), "build/test");
-  run("mocha/bin/mocha.js", ["--reporter", "dot", "--timeout", "30000", ...rest.filter((word) => word.startsWith("-")), ...files("build/test", ".test.mjs")], { node: ["--enable-source-maps"] });
+  run("mocha/bin/mocha.js", ["--reporter", "dot", ...rest.filter((word) => word.startsWith("-")), ...files("build/test", ".test.mjs")], { node: ["--enable-source-maps"] });
 }
 
 async function bench() {

@@ -25,6 +25,10 @@ const LIMIT = Number(process.env.ENGINES_LIMIT ?? 120) * 1000;
 /** Most Espruino variables of each preset: the module, an instance and its buffers. */
 const VARIABLES = { beacon: 1250, observer: 1450, peripheral: 3000, secure: 4400 };
 
+/** Presets that have to fit into a JerryScript heap of 64 KB, and those that have to fit into 5450 Espruino variables; the others are measured where there is more. */
+const SMALL = ["beacon", "observer"];
+const MEDIUM = ["beacon", "observer", "peripheral", "secure"];
+
 /** A HAL without a board, enough to open an instance. */
 const STUB =
   "var hal={uart:{open:function(){},write:function(){},close:function(){}},gpio:{},timer:{now:function(){return 0},set:function(){return 1},clear:function(){}},delay:function(){}};";
@@ -132,7 +136,9 @@ class Jerry extends Plain {
     writeFileSync(empty, "");
     const { errors, output } = await run(program, ["--mem-stats", empty]);
     const heap = /Heap size = (\d+) bytes/.exec(output + errors)?.[1];
-    return new Jerry("jerryscript", program, `${version}${heap ? `, ${Math.round(heap / 1024)} KB` : ""}`);
+    const engine = new Jerry("jerryscript", program, `${version}${heap ? `, ${Math.round(heap / 1024)} KB` : ""}`);
+    engine.heap = Number(heap ?? 0);
+    return engine;
   }
 
   async _run(files) {
@@ -155,6 +161,7 @@ class Jerry extends Plain {
     writeFileSync(use, `${STUB}var bt=blimp.open(hal,null,{});${USE}print("ok opened");print("1 passed, 0 failed");\n`);
     const found = [];
     for (const script of scripts("bare")) {
+      if (this.heap <= 65536 && !SMALL.includes(basename(script, ".min.js"))) continue;
       const { result, printed, jerryheap } = await this._run([join(DIST, script), use]);
       found.push({ script, ...judge(printed, result), jerryheap });
     }
@@ -170,6 +177,7 @@ class Espruino extends Plain {
     const found = /^(\S+) (\d+) (\d+)$/.exec(printed[0] ?? "");
     if (!found) throw new Error(`${program} does not say that it is Espruino: ${result.errors || result.output}`);
     engine.version = `${found[1]}, ${found[2]} x ${found[3]}`;
+    engine.total = Number(found[2]);
     return engine;
   }
 
@@ -215,6 +223,7 @@ class Espruino extends Plain {
   async presets() {
     const found = [];
     for (const script of scripts("espruino")) {
+      if (this.total <= 5450 && !MEDIUM.includes(basename(script, ".min.js"))) continue;
       await this._store("blimp", join(DIST, script));
       const { printed, result, ended } = await this._run(
         `${STUB}var b,bt,u0=0,u1=0,u2=0,u3=0,m=process.memory();u0=process.memory().usage;u0=process.memory().usage;` +

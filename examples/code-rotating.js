@@ -1,7 +1,8 @@
-// The last of the four ways to choose a pairing code: a new one after each pairing that has succeeded, and every five minutes. The device has to show it.
-// Strength: the best that six digits can give. Whoever listens to a pairing learns its code, but it is worth nothing any more; who guesses has seven attempts in five
-// minutes, and with what each of them tells he is through in one of seventeen such periods, if nobody minds that he keeps trying: `options.onpairingfailed` tells of it,
-// and a program that sees many failures may set another code at once, or switch its advert off.
+// The last of the four ways to choose a pairing code: a new one after each pairing that has succeeded, after three that have failed, and every five minutes. The
+// device has to show it.
+// Strength: the best that six digits can give. Whoever listens to a pairing learns its code, but it is worth nothing any more; who guesses has three attempts at each
+// code, and with what each of them tells he is through with one code in some thousands, waiting longer and longer: `options.onpairingfailed` tells of it, and a program
+// that sees many failures may switch its advert off.
 // Level 4 keeps what is said secret from a listener; pairing without Secure Connections, which level 3 lets pass, gives no secrecy against him at all: stay at 4.
 //
 // Espruino  require("code-rotating")(require("blimp"), require("blimp").hal({ serial: Serial1, regon: B3, lpo: B4 }), require("blimp").firmware("bt.hcd"), print);

@@ -114,22 +114,18 @@ export function addSecurity(host: Host, instance: any): Role {
         code = codeOf(drawn, 0);
       }
       // A source that never fits is none, and no code is better than a bad one.
-      setCode(code);
+      host._code = code;
       return call(host, options.onpairing, null, "code");
     }
-    setCode(-1);
+    host._code = -1;
     random(host, null, 8, function (bytes) {
       const code = codeOf(bytes, 0);
       if (code < 0) return drawCode();
-      setCode(code);
+      host._code = code;
       call(host, options.onpairing, null, "code");
     });
   }
 
-  function setCode(code: number): void {
-    host._code = code;
-    failures = blocked = 0;
-  }
 
   function rotate(): void {
     if (host._level > 1) drawCode();
@@ -242,6 +238,8 @@ export function addSecurity(host: Host, instance: any): Role {
     }
     if (!link._central && link._gets) link._gets = undefined;
     serveKey(link);
+    // What has been guessed at is worth less; the wait goes on all the same.
+    if (limits[Limit.RotateCode] && failures > 0 && failures % Attempts.Free == 0 && pairing._guessed) drawCode();
     call(host, options.onpairing, link, "failed", reason);
     call(host, options.onpairingfailed, failures);
     later(host, pairing._callback, error);
@@ -470,8 +468,9 @@ export function addSecurity(host: Host, instance: any): Role {
     if (level == 4 && !host._quick) throw failure("security", "setsecurity", level, "a level 4 pairing would take too long on this board: offer hal.crypto, or take level 3");
     host._level = level;
     chosen = true;
+    failures = blocked = 0;
     // At level 1 a code serves the values that ask for more.
-    if (level == 1 || code !== undefined) setCode(code || 0);
+    if (level == 1 || code !== undefined) host._code = code || 0;
     else drawCode();
     for (let i = 0; i < host._links.length; i++) {
       const link = host._links[i];

@@ -14,10 +14,18 @@ export interface Wiring extends PinWiring<Pin> {
   /** Pins of the port, where its standard ones are not used: tx to BT_UART_RXD, rx to BT_UART_TXD. */
   tx?: Pin;
   rx?: Pin;
-  /** False where `E.hwRand` is not fit for keys, as on ESP8266 and EFM32: the controller is asked instead. */
+  /**
+   * True where `E.hwRand` is fit for keys: on nRF52 boards, whose chip has a source for that. Elsewhere leave it out, and the controller is asked: of
+   * ESP32, ESP8266 and STM32L4 it is C's `rand()`, of RP2040 a generator that is not meant for keys, of STM32F1 and F4 noise that nobody has measured.
+   */
   random?: boolean;
   /** On Linux: the device of the port. */
   path?: string;
+}
+
+const enum Milliseconds {
+  /** The clock does not leap further by itself, beside the longest timer. */
+  Leap = 60000,
 }
 
 function random(target: Uint8Array): void {
@@ -30,6 +38,10 @@ function random(target: Uint8Array): void {
  */
 export function hal(wiring: Wiring): Hal {
   const serial: any = wiring.serial;
+  // The time of day that is taken for 0; the time last told, since then; the longest that nobody may have looked at the clock.
+  let zero = 0;
+  let last = 0;
+  let leap: number = Milliseconds.Leap;
   return {
     uart: {
       open: function (baud, _flow, receive) {
@@ -64,9 +76,15 @@ export function hal(wiring: Wiring): Hal {
     ),
     timer: {
       now: function () {
-        return getTime() * 1000;
+        // The time of day, which `setTime` changes: such a leap, in either direction, has not been time that passed.
+        const time = getTime() * 1000;
+        const now = time - zero;
+        if (now < last || now > last + leap) zero = time - last;
+        else last = now;
+        return last;
       },
       set: function (milliseconds, callback) {
+        if (milliseconds + Milliseconds.Leap > leap) leap = milliseconds + Milliseconds.Leap;
         return setTimeout(callback, milliseconds);
       },
       clear: function (handle) {
@@ -77,7 +95,7 @@ export function hal(wiring: Wiring): Hal {
       const end = getTime() + microseconds / 1e6;
       while (getTime() < end);
     },
-    random: wiring.random === false ? undefined : random,
+    random: wiring.random ? random : undefined,
     uniqueid: function () {
       return getSerial();
     },

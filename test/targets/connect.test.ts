@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
 import type { RemoteService } from "../../core/gatt/client.js";
 import { createExplorer } from "../../targets/node/commands/explorer.js";
 import { parseLine, parseOperations } from "../../targets/node/commands/operations.js";
@@ -295,5 +296,24 @@ describe("an explorer", () => {
       assert.match((told[0] as any).error, expected);
     }
     for (let code = 1; code < 256; code++) assert.match(explainAtt(code), /^[a-z].* \(error 0x[0-9a-f]{2}\)$/);
+  });
+});
+
+describe("the pages on connecting and security", () => {
+  it("name every operation, option and event", () => {
+    const page = readFileSync("docs/connect.md", "utf8");
+    for (const what of "list read write send subscribe unsubscribe quit".split(" ")) assert.match(page, new RegExp(`\`${what}\\b`));
+    for (const option of "random pair code level bonds duration".split(" ")) assert.ok(page.includes(`\`--${option}`), option);
+    for (const event of "connecting connect passkey secure services notify failed close".split(" ")) assert.ok(page.includes(`\`${event}\``), event);
+  });
+
+  it("link only to what is there, and the program of the page on security is one", async () => {
+    for (const name of ["connect", "security", "serve"]) {
+      for (const [, target] of readFileSync(`docs/${name}.md`, "utf8").matchAll(/\]\(([^)#]+)\)/g)) assert.ok(existsSync(`docs/${target}`), `${name}: ${target}`);
+    }
+    const [, program] = /```js\n([^]*?)```/.exec(readFileSync("docs/security.md", "utf8"))!;
+    const names = /import \{ ([^}]*) \} from "blimp"/.exec(program)![1].split(", ");
+    const library: Record<string, unknown> = await import("../../targets/node/index.js");
+    for (const name of names) assert.equal(typeof library[name], "function", name);
   });
 });

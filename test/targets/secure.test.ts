@@ -7,6 +7,7 @@ import { JsonReport } from "../../targets/node/report/json.js";
 import { TextReport } from "../../targets/node/report/text.js";
 import { Phone } from "../../hal/mock/index.js";
 import { plainRig } from "../support/rig.js";
+import { Memory } from "../support/security.js";
 import { blimp, type Event } from "./support/cli.js";
 import { useFolder } from "./support/folder.js";
 
@@ -125,10 +126,10 @@ describe("blimp serve --level", function () {
 
 describe("a guarded table", () => {
   /** A device at level 4 with the code 123456, and what was told of it. */
-  function device(): { phone(pairing: object): Phone; told: (Happening | Passkey)[]; rig: any } {
+  function device(store?: Memory): { phone(pairing: object): Phone; told: (Happening | Passkey)[]; rig: any } {
     const told: (Happening | Passkey)[] = [];
     const report: any = { happened: (one: Happening) => told.push(one), passkey: (one: Passkey) => told.push(one) };
-    const guard = createGuard(() => session, report, undefined);
+    const guard = createGuard(() => session, report, store);
     const rig: any = plainRig({ options: guard.options });
     const session = { bt: rig.bt, elapsed: () => rig.now };
     rig.bt.setsecurity(4, 123456);
@@ -161,6 +162,21 @@ describe("a guarded table", () => {
     if (weak.connected) weak.disconnect();
     rig.run(1000);
     assert.deepEqual(told, []);
+  });
+
+  it("tells of a phone that comes back with its key, and asks for no code then", () => {
+    const { told, phone, rig } = device(new Memory());
+    const mine: any = phone({ passkey: 123456 });
+    const visit = (): string[] => {
+      mine.connect();
+      rig.run(20_000);
+      mine.disconnect();
+      rig.run(2000);
+      return told.splice(0).map((one: any) => (one.what === "secure" ? `secure ${one.security} ${one.bonded}` : (one.what ?? "passkey")));
+    };
+    told.splice(0);
+    assert.deepEqual(visit(), ["passkey", "secure 4 true", "connect", "close"]);
+    assert.deepEqual(visit(), ["secure 4 true", "connect", "close"]);
   });
 
   it("has words for every reason, known or not", () => {

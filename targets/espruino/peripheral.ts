@@ -1,0 +1,2 @@
+export { open } from "../jerryscript/peripheral.js";
+export { firmware, hal } from "./hal.js";

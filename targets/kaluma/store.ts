@@ -1,0 +1,22 @@
+import type { Store } from "../../core/options.js";
+
+declare function require(name: string): any;
+
+/**
+ * A place in the board's file system for `options.store`: bonds, and the address of a device that has none of its own. The file system keeps
+ * the old file until the new one is whole.
+ * @param path of the file
+ */
+export function store(path: string): Store {
+  const fs = require("fs");
+  return {
+    load: function () {
+      return fs.exists(path) ? fs.readFile(path) : null;
+    },
+    save: function (bytes) {
+      // Kaluma writes the buffer behind a view: an array of its own.
+      fs.writeFile(path, new Uint8Array(bytes));
+      return true;
+    },
+  };
+}
