@@ -15,11 +15,11 @@ const [task = "build", ...rest] = words.filter((word) => word !== "--quiet");
 
 /** Most bytes of each script for small engines: a ratchet, the size it has, rounded up to 100. The goals are 10, 12, 24, 36 and 48 kB. */
 const LIMITS = {
-  "bare/beacon.min.js": 16700,
+  "bare/beacon.min.js": 16800,
   "bare/observer.min.js": 20300,
-  "bare/peripheral.min.js": 40800,
-  "bare/secure.min.js": 70200,
-  "bare/full.min.js": 83700,
+  "bare/peripheral.min.js": 40900,
+  "bare/secure.min.js": 70300,
+  "bare/full.min.js": 83900,
 };
 
 process.chdir(root);

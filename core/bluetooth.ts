@@ -6,7 +6,7 @@ import { readCounters, type Counters } from "./counters.js";
 import { callable, failure, reject } from "./errors.js";
 import type { TraceSink } from "./hci/h4.js";
 import { createHost, type Host, type Role } from "./host.js";
-import { readLimits, type Options } from "./options.js";
+import { readLimits, takeLimits, type Options } from "./options.js";
 
 /** What every instance can do, whatever parts it is built of. */
 export interface Core {
@@ -57,8 +57,12 @@ export function createOpen<Instance>(parts: Part[], longest: number, standards?:
     // Another instance may only be waiting for its links to end.
     if (session.finish) session.finish();
     if (session.held) throw failure("busy", "open", 0, "another instance holds this board");
-    const host = createHost(hal, given, readLimits(given, standards), longest, session, SUPERVISION);
-    host._standards = standards;
+    const limits = readLimits(given, standards);
+    for (let i = 0; i < parts.length; i++) {
+      const part: any = parts[i];
+      if (part._words) takeLimits(limits, given, part._words, part._first, standards);
+    }
+    const host = createHost(hal, given, limits, longest, session, SUPERVISION);
     const instance: any = {
       close: function () {
         closeChip(host);

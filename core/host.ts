@@ -134,8 +134,6 @@ export interface Host extends Acl {
   _firmware?: Firmware | null;
   /** The application has closed it, and hears nothing any more; links are being ended. */
   _leaving?: boolean;
-  /** The build's own defaults of limits. */
-  _standards?: { [limit: string]: number };
   /** Ends all links before the instance is closed; returns whether that takes a while. */
   _depart?: () => boolean;
   /** Called when all parts have been added. */

@@ -108,6 +108,12 @@ export function takeLimits(limits: Int32Array, options: Options, words: string, 
   }
 }
 
+/** Notes the limits of a part beside it, in the form of `takeLimits`. */
+export function withLimits(part: any, words: string, first: number): void {
+  part._words = words;
+  part._first = first;
+}
+
 /**
  * Takes the limits of every build out of the options. Times in milliseconds, sizes in bytes, rates in bit/s.
  * @throws BlimpError "argument" for a bad limit, and for a callback that is no function

@@ -1,13 +1,12 @@
 import { get16, toBytes } from "./bytes.js";
 import { parseHex } from "./hex.js";
 
-/** The Bluetooth base UUID as far as all short UUIDs share it, least significant byte first. */
-const BASE = "\xfb\x34\x9b\x5f\x80\x00\x00\x80\x00\x10\x00\x00";
-
 /** The 16-bit form of a UUID of `length` bytes, least significant first; 0 where it has none. */
 export function shortUuid(bytes: ArrayLike<number>, at: number, length: number): number {
   let same = length == 16 && !bytes[at + 14] && !bytes[at + 15];
-  for (let i = 0; same && i < 12; i++) same = bytes[at + i] == BASE.charCodeAt(i);
+  // The Bluetooth base UUID, as far as all short ones share it.
+  const base = same ? [0xfb, 0x34, 0x9b, 0x5f, 0x80, 0, 0, 0x80, 0, 0x10, 0, 0] : [];
+  for (let i = 0; i < base.length; i++) if (bytes[at + i] != base[i]) same = false;
   return length == 2 ? get16(bytes, at) : same ? get16(bytes, at + 12) : 0;
 }
 

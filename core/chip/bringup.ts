@@ -269,7 +269,7 @@ function putMask(host: Host, table: EventTable): void {
       const row = table[code];
       const main = table == host._events;
       // LE Meta events have a table of their own. The bit of Number Of Completed Packets is reserved: it cannot be masked.
-      if (row ? (host._supported[row._octet!] & row._bits!) == (row._bits || 0) && !(main && code == Event.NumberOfCompletedPackets) : main && code == Event.LeMeta) bits |= 1 << ((code - 1) & 7);
+      if (row ? (host._supported[row._octet || 0] & (row._bits || 0)) == (row._bits || 0) && !(main && code == Event.NumberOfCompletedPackets) : main && code == Event.LeMeta) bits |= 1 << ((code - 1) & 7);
     } while (code++ & 7);
     put8(host, bits);
   }

@@ -7,7 +7,7 @@ import { Command, Event, LeEvent, Status, Supported } from "../hci/codes.js";
 import { begin, put16, put8 } from "../hci/commands.js";
 import { call, declared, supports, use, type Host, type Role } from "../host.js";
 import { receiveFrame, requestParameters } from "../l2cap/l2cap.js";
-import { Limit, takeLimits } from "../options.js";
+import { Limit, withLimits } from "../options.js";
 
 /** The methods that connections add to the instance. */
 export interface Linking<C = Connection> {
@@ -148,25 +148,6 @@ export function acceptable(host: Host, asked: number[]): boolean {
  */
 export function addLinks(host: Host, instance: Linking): Role {
   const limits = host._limits;
-  takeLimits(
-    limits,
-    host._options,
-    // Connections at a time.
-    "links 1 1 8 " +
-      // The largest ATT MTU: 23 fits one packet of a CYW43438.
-      "mtu 23 23 517 " +
-      // Notifications of full length that may wait, on each connection.
-      "queue 4 1 256 " +
-      // Bytes of prepared writes on each connection: each part of a long value takes 6 more.
-      "prepare 160 24 8192 " +
-      // ACL packets in the controller at a time. 0: as many as it says, but two in a CYW43438, which more may block.
-      "aclpackets 0 1 255 " +
-      // The longest connection interval and the largest latency that a peer may ask for.
-      "maxinterval 4000 8 4000 " +
-      "maxlatency 499 0 499",
-    Limit.Links,
-    host._standards,
-  );
   let setup = Setup.Buffers;
   // Whom the command under way is about.
   let subject: Link;
@@ -462,3 +443,22 @@ export function addLinks(host: Host, instance: Linking): Role {
     },
   });
 }
+
+/** Its limits, for who makes an instance of parts. */
+withLimits(
+  addLinks,
+  // Connections at a time.
+  "links 1 1 8 " +
+    // The largest ATT MTU: 23 fits one packet of a CYW43438.
+    "mtu 23 23 517 " +
+    // Notifications of full length that may wait, on each connection.
+    "queue 4 1 256 " +
+    // Bytes of prepared writes on each connection: each part of a long value takes 6 more.
+    "prepare 160 24 8192 " +
+    // ACL packets in the controller at a time. 0: as many as it says, but two in a CYW43438, which more may block.
+    "aclpackets 0 1 255 " +
+    // The longest connection interval and the largest latency that a peer may ask for.
+    "maxinterval 4000 8 4000 " +
+    "maxlatency 499 0 499",
+  Limit.Links,
+);

@@ -9,7 +9,7 @@ import { Box, enqueue, hasRoom, layBoxes, openBox, post } from "../hci/acl.js";
 import { Status } from "../hci/codes.js";
 import { call, declared, run, type Host } from "../host.js";
 import { Cid } from "../l2cap/codes.js";
-import { Limit, takeLimits } from "../options.js";
+import { Limit, withLimits } from "../options.js";
 import { Property, Type } from "./codes.js";
 
 /** A descriptor that a peer has. */
@@ -120,8 +120,6 @@ function isTable(kept: any): boolean {
 /** Adds the GATT client to the connections of a host. */
 export function addClient(host: Host): void {
   const limits = host._limits;
-  // Services, characteristics and descriptors of a peer that a discovery takes.
-  takeLimits(limits, host._options, "discovery 256 8 65535", Limit.Discovery, host._standards);
 
   /** The operation has ended; the next one begins. */
   function complete(link: Link, error: BlimpError | null, value?: any, extra?: any): void {
@@ -339,9 +337,9 @@ export function addClient(host: Host): void {
 
   methods.subscribe = function (this: Link, characteristic: any, callback: any, done?: any): void {
     const link = this;
-    const found = find(link, "subscribe", characteristic);
-    let configuration = 0;
     let before: any;
+    let configuration = 0;
+    const found = find(link, "subscribe", characteristic);
     if (callback) callable("subscribe", "callback", callback);
     for (let i = 0; i < found.descriptors.length; i++) if (found.descriptors[i].uuid == "2902") configuration = found.descriptors[i].handle;
     if (!configuration) reject("subscribe", "characteristic", characteristic, "one that has been discovered and can be subscribed to");
@@ -527,3 +525,11 @@ const enum Discover {
 
 /** A connection with its peer's services at hand. */
 export type AskingConnection = Connection & Asking;
+
+/** Its limits, for who makes an instance of parts. */
+withLimits(
+  addClient,
+  // Services, characteristics and descriptors of a peer that a discovery takes.
+  "discovery 256 8 65535",
+  Limit.Discovery,
+);

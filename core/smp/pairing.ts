@@ -314,6 +314,7 @@ export function wipe(pairing: Pairing): void {
 function step(host: Host, pairing: Pairing): void {
   const link = pairing._link;
   const letter = pairing._program.charAt(pairing._at++);
+  const peer = pairing._peerOob;
   const go = function (): void {
     resume(host, pairing);
   };
@@ -405,7 +406,6 @@ function step(host: Host, pairing: Pairing): void {
       );
     }
     case "o": {
-      const peer = pairing._peerOob;
       if (!peer) return go();
       const x = pairing._peerKey!.subarray(0, 32);
       return f4(host, link, x, x, peer.random, 0, function (confirm) {

@@ -13,7 +13,7 @@ import { Command, Event, LeEvent, Status } from "../hci/codes.js";
 import { begin, put16, put8 } from "../hci/commands.js";
 import { call, declared, use, type Host, type Role } from "../host.js";
 import { admit } from "../gap/links.js";
-import { Limit, takeLimits } from "../options.js";
+import { Limit, withLimits } from "../options.js";
 import { addBonds, canSave, findBond, keepBond, resolvePeer, restoreBond, type BondInfo } from "./bonds.js";
 import { AuthReq, Keys, Method, Reason, Smp } from "./codes.js";
 import { isQuick, prepareKeyPair } from "./keypair.js";
@@ -82,20 +82,6 @@ function codeOf(bytes: ArrayLike<number>, at: number): number {
 /** Adds security levels 3 and 4 to the links of a host: the Security Manager, Vol 3 Part H, both roles. Needs the crypto part. */
 export function addSecurity(host: Host, instance: any): Role {
   const limits = host._limits;
-  takeLimits(
-    limits,
-    host._options,
-    // Of a multiplication on P-256, 3478 steps in all, at a time.
-    "slice 1 1 4000 " +
-      // The least size of an encryption key, in bytes.
-      "keysize 16 7 16 " +
-      // Bonds that are kept.
-      "bonds 4 1 255 " +
-      // A new code after each pairing and after so many minutes. 0: never.
-      "rotatecode 0 1 1440",
-    Limit.Slice,
-    host._standards,
-  );
   const options = host._options;
   let failures = 0;
   let blocked = 0;
@@ -103,7 +89,6 @@ export function addSecurity(host: Host, instance: any): Role {
   let chosen = false;
   // Whom the command under way is about.
   let subject: Link;
-
   /** Draws a new code; where the board has no source the chip is asked. */
   function drawCode(): void {
     if (host._hal.random) {
@@ -125,7 +110,6 @@ export function addSecurity(host: Host, instance: any): Role {
       call(host, options.onpairing, null, "code");
     });
   }
-
 
   function rotate(): void {
     if (host._level > 1) drawCode();
@@ -175,6 +159,162 @@ export function addSecurity(host: Host, instance: any): Role {
     // Who has a key of legacy pairing that is enough is not asked for a better one: it would pair anew.
     const enough = link._bond && link._bond._level >= host._level && !link._bond._secure;
     sendSmp(host, link, Smp.SecurityRequest, [(host._bonds ? AuthReq.Bonding : 0) | AuthReq.Mitm | (host._quick && !enough ? AuthReq.SecureConnections : 0)]);
+  }
+
+  /** As the central: encrypts with the key that there is, or pairs. */
+  function secure(link: Link, callback: any): void {
+    const bond = link._bond;
+    if (callback) link._onpair = callback;
+    if (link._pairing || link._starts) return;
+    if (bond && bond._level >= host._level && !link._encrypted) {
+      link._starts = bond._ltk;
+      link._wants = { _ediv: bond._ediv, _rand: hex(bond._rand, 0, 8) };
+      declared(host);
+    } else {
+      startPairing(host, link, null);
+      declared(host);
+    }
+  }
+
+  /** Gives the controller the key that it asks for, or none. */
+  function serveKey(link: Link): void {
+    const wants = link._wants;
+    const pairing = link._pairing;
+    const bond = link._bond;
+    const zero = !!wants && !wants._ediv && wants._rand == "0000000000000000";
+    if (!wants || link._central || link._searching) return;
+    // The peer has done its part, and we are still at ours: its key is not ready, or its last value not checked.
+    if (pairing && zero && !pairing._done && !pairing._expects && pairing._program.length - pairing._at < 3) return;
+    link._gets = null;
+    if (pairing && zero && pairing._done) link._gets = pairing._key;
+    else if (bond && (bond._secure ? zero : wants._ediv == bond._ediv && wants._rand == hex(bond._rand, 0, 8))) link._gets = bond._ltk;
+    host._idle = false;
+  }
+
+  /** Encryption has begun, has a new key, has failed, or has ended. */
+  function encrypted(link: Link, status: number, on: boolean): void {
+    const pairing = link._pairing;
+    const key = link._starts || link._gets;
+    link._starts = link._wants = null;
+    link._gets = undefined;
+    if (status || !on || !key) {
+      link._encrypted = link._proved = false;
+      link._security = 1;
+      link._served = host._level < 2;
+      if (pairing) failPairing(host, link, Reason.Unspecified, true);
+      // The peer has lost its key: it is asked to pair; the old bond goes only when that has succeeded.
+      if (link._central && link._onpair && !pairing && status == Status.PinOrKeyMissing) return startPairing(host, link, null);
+      tellPair(link, failure("pairing", "pair", status));
+      if (host._level > 1) refuse(link);
+      return;
+    }
+    link._encrypted = true;
+    if (pairing && pairing._key == key) {
+      distribute(link, pairing);
+      if (link._pairing == pairing && !pairing._due) conclude(link, pairing);
+    } else if (link._bond) {
+      link._proved = true;
+      link._security = link._bond._level;
+      link._restores = true;
+      tellPair(link, null);
+      if (link._security < host._level && !link._central) request(link);
+      else judge(link);
+    }
+  }
+
+  /** Whether both want to remember the other. */
+  function isBonding(pairing: Pairing): boolean {
+    return !!host._bonds && (pairing._request[3] & pairing._response[3] & AuthReq.Bonding) > 0;
+  }
+
+  /** Sends our keys, as far as they are agreed, and makes the bond. */
+  function distribute(link: Link, pairing: Pairing): void {
+    const both = function (field: number): number {
+      return pairing._request[field] & pairing._response[field];
+    };
+    // Without a key there is nothing to be kept: zeros are none.
+    const bonding = isBonding(pairing) && (pairing._secure || both(6) & Keys.Encryption);
+    const bond: Bond | null = bonding
+      ? {
+          _address: link._peer,
+          _type: link._peertype,
+          _level: levelOf(pairing),
+          _secure: pairing._secure,
+          _ltk: pairing._secure ? new Uint8Array(pairing._key!) : new Uint8Array(16),
+          _ediv: 0,
+          _rand: new Uint8Array(8),
+          _signed: 0,
+          _features: link._features || 0,
+          _hash: new Uint8Array(16),
+          _configured: [],
+        }
+      : null;
+    pairing._bond = bond;
+    if (!bond || pairing._secure || pairing._initiator || !(pairing._response[6] & Keys.Encryption)) return;
+    if (!canSave(host)) {
+      failPairing(host, link, Reason.Unspecified);
+      if (host._level > 1) refuse(link);
+      return;
+    }
+    pairing._due |= Phase.Sending;
+    random(host, link, 32, function (drawn) {
+      if (link._pairing != pairing) return;
+      bond._ltk = new Uint8Array(drawn.subarray(0, 16));
+      for (let i = 0; i < 16 - pairing._size; i++) bond._ltk[i] = 0;
+      bond._rand = new Uint8Array(drawn.subarray(16, 24));
+      bond._ediv = get16(drawn, 24);
+      sendSmp(host, link, Smp.EncryptionInformation, reversed(bond._ltk, 0, 16));
+      sendSmp(host, link, Smp.CentralIdentification, join([[bond._ediv, bond._ediv >> 8], reversed(bond._rand, 0, 8)]));
+      pairing._due &= ~Phase.Sending;
+      if (!pairing._due) conclude(link, pairing);
+    });
+  }
+
+  /** The level that a pairing gives. */
+  function levelOf(pairing: Pairing): number {
+    return pairing._method == Method.JustWorks ? 1 : pairing._secure && pairing._size == 16 ? 4 : 3;
+  }
+
+  /** The pairing has succeeded. */
+  function conclude(link: Link, pairing: Pairing): void {
+    const bond = pairing._bond;
+    const level = levelOf(pairing);
+    const callback = pairing._callback;
+    if (bond) {
+      if (!keepBond(host, link, bond)) {
+        // What cannot be kept is not agreed: the phone would remember it.
+        failPairing(host, link, Reason.Unspecified);
+        if (host._level > 1) refuse(link);
+        return;
+      }
+      link._peer = bond._address;
+      link._peertype = bond._type;
+      link._proved = true;
+    }
+    link._pairing = null;
+    link._deadlines[Deadline.Pairing] = 0;
+    link._security = level;
+    wipe(pairing);
+    // Who knows the code has not guessed it.
+    if (pairing._method == Method.Passkey) failures = blocked = 0;
+    if (limits[Limit.RotateCode] && pairing._method == Method.Passkey) drawCode();
+    call(host, options.onpairing, link, "paired");
+    later(host, callback, null, level);
+    tellPair(link, null);
+    judge(link);
+  }
+
+  function forget(bond: Bond): void {
+    host._bonds!.splice(host._bonds!.indexOf(bond), 1);
+    for (let i = 0; i < host._links.length; i++) {
+      const link = host._links[i];
+      if (link._bond != bond) continue;
+      link._bond = null;
+      link._closed = true;
+      leave(link, Status.RemoteUserTerminated);
+    }
+    keepBond(host, null);
+    declared(host);
   }
 
   host._secure = function (_host, link) {
@@ -252,21 +392,6 @@ export function addSecurity(host: Host, instance: any): Role {
     if (host._level > 1 && !link._starts && !link._encrypted) secure(link, null);
   };
 
-  /** As the central: encrypts with the key that there is, or pairs. */
-  function secure(link: Link, callback: any): void {
-    const bond = link._bond;
-    if (callback) link._onpair = callback;
-    if (link._pairing || link._starts) return;
-    if (bond && bond._level >= host._level && !link._encrypted) {
-      link._starts = bond._ltk;
-      link._wants = { _ediv: bond._ediv, _rand: hex(bond._rand, 0, 8) };
-      declared(host);
-    } else {
-      startPairing(host, link, null);
-      declared(host);
-    }
-  }
-
   // Phase 2 is done.
   host._settled = function (link, pairing) {
     if (pairing._initiator) {
@@ -275,21 +400,6 @@ export function addSecurity(host: Host, instance: any): Role {
       host._idle = false;
     } else serveKey(link);
   };
-
-  /** Gives the controller the key that it asks for, or none. */
-  function serveKey(link: Link): void {
-    const wants = link._wants;
-    const pairing = link._pairing;
-    const bond = link._bond;
-    const zero = !!wants && !wants._ediv && wants._rand == "0000000000000000";
-    if (!wants || link._central || link._searching) return;
-    // The peer has done its part, and we are still at ours: its key is not ready, or its last value not checked.
-    if (pairing && zero && !pairing._done && !pairing._expects && pairing._program.length - pairing._at < 3) return;
-    link._gets = null;
-    if (pairing && zero && pairing._done) link._gets = pairing._key;
-    else if (bond && (bond._secure ? zero : wants._ediv == bond._ediv && wants._rand == hex(bond._rand, 0, 8))) link._gets = bond._ltk;
-    host._idle = false;
-  }
 
   host._leEvents[LeEvent.LongTermKeyRequest] = {
     _least: 12,
@@ -301,37 +411,6 @@ export function addSecurity(host: Host, instance: any): Role {
       serveKey(link);
     },
   };
-
-  /** Encryption has begun, has a new key, has failed, or has ended. */
-  function encrypted(link: Link, status: number, on: boolean): void {
-    const pairing = link._pairing;
-    const key = link._starts || link._gets;
-    link._starts = link._wants = null;
-    link._gets = undefined;
-    if (status || !on || !key) {
-      link._encrypted = link._proved = false;
-      link._security = 1;
-      link._served = host._level < 2;
-      if (pairing) failPairing(host, link, Reason.Unspecified, true);
-      // The peer has lost its key: it is asked to pair; the old bond goes only when that has succeeded.
-      if (link._central && link._onpair && !pairing && status == Status.PinOrKeyMissing) return startPairing(host, link, null);
-      tellPair(link, failure("pairing", "pair", status));
-      if (host._level > 1) refuse(link);
-      return;
-    }
-    link._encrypted = true;
-    if (pairing && pairing._key == key) {
-      distribute(link, pairing);
-      if (link._pairing == pairing && !pairing._due) conclude(link, pairing);
-    } else if (link._bond) {
-      link._proved = true;
-      link._security = link._bond._level;
-      link._restores = true;
-      tellPair(link, null);
-      if (link._security < host._level && !link._central) request(link);
-      else judge(link);
-    }
-  }
 
   host._events[Event.EncryptionChange] = {
     _least: 4,
@@ -348,57 +427,9 @@ export function addSecurity(host: Host, instance: any): Role {
     },
   };
 
-  /** Whether both want to remember the other. */
-  function isBonding(pairing: Pairing): boolean {
-    return !!host._bonds && (pairing._request[3] & pairing._response[3] & AuthReq.Bonding) > 0;
-  }
-
   host._keeps = function (pairing) {
     return !isBonding(pairing) || canSave(host);
   };
-
-  /** Sends our keys, as far as they are agreed, and makes the bond. */
-  function distribute(link: Link, pairing: Pairing): void {
-    const both = function (field: number): number {
-      return pairing._request[field] & pairing._response[field];
-    };
-    // Without a key there is nothing to be kept: zeros are none.
-    const bonding = isBonding(pairing) && (pairing._secure || both(6) & Keys.Encryption);
-    const bond: Bond | null = bonding
-      ? {
-          _address: link._peer,
-          _type: link._peertype,
-          _level: levelOf(pairing),
-          _secure: pairing._secure,
-          _ltk: pairing._secure ? new Uint8Array(pairing._key!) : new Uint8Array(16),
-          _ediv: 0,
-          _rand: new Uint8Array(8),
-          _signed: 0,
-          _features: link._features || 0,
-          _hash: new Uint8Array(16),
-          _configured: [],
-        }
-      : null;
-    pairing._bond = bond;
-    if (!bond || pairing._secure || pairing._initiator || !(pairing._response[6] & Keys.Encryption)) return;
-    if (!canSave(host)) {
-      failPairing(host, link, Reason.Unspecified);
-      if (host._level > 1) refuse(link);
-      return;
-    }
-    pairing._due |= Phase.Sending;
-    random(host, link, 32, function (drawn) {
-      if (link._pairing != pairing) return;
-      bond._ltk = new Uint8Array(drawn.subarray(0, 16));
-      for (let i = 0; i < 16 - pairing._size; i++) bond._ltk[i] = 0;
-      bond._rand = new Uint8Array(drawn.subarray(16, 24));
-      bond._ediv = get16(drawn, 24);
-      sendSmp(host, link, Smp.EncryptionInformation, reversed(bond._ltk, 0, 16));
-      sendSmp(host, link, Smp.CentralIdentification, join([[bond._ediv, bond._ediv >> 8], reversed(bond._rand, 0, 8)]));
-      pairing._due &= ~Phase.Sending;
-      if (!pairing._due) conclude(link, pairing);
-    });
-  }
 
   /** Keys of the peer. */
   host._distributed = function (link, bytes, at) {
@@ -426,40 +457,6 @@ export function addSecurity(host: Host, instance: any): Role {
     if (code != Smp.EncryptionInformation && code != Smp.IdentityInformation) pairing._due &= ~kind;
     if (!pairing._due) conclude(link, pairing);
   };
-
-  /** The level that a pairing gives. */
-  function levelOf(pairing: Pairing): number {
-    return pairing._method == Method.JustWorks ? 1 : pairing._secure && pairing._size == 16 ? 4 : 3;
-  }
-
-  /** The pairing has succeeded. */
-  function conclude(link: Link, pairing: Pairing): void {
-    const bond = pairing._bond;
-    const level = levelOf(pairing);
-    const callback = pairing._callback;
-    if (bond) {
-      if (!keepBond(host, link, bond)) {
-        // What cannot be kept is not agreed: the phone would remember it.
-        failPairing(host, link, Reason.Unspecified);
-        if (host._level > 1) refuse(link);
-        return;
-      }
-      link._peer = bond._address;
-      link._peertype = bond._type;
-      link._proved = true;
-    }
-    link._pairing = null;
-    link._deadlines[Deadline.Pairing] = 0;
-    link._security = level;
-    wipe(pairing);
-    // Who knows the code has not guessed it.
-    if (pairing._method == Method.Passkey) failures = blocked = 0;
-    if (limits[Limit.RotateCode] && pairing._method == Method.Passkey) drawCode();
-    call(host, options.onpairing, link, "paired");
-    later(host, callback, null, level);
-    tellPair(link, null);
-    judge(link);
-  }
 
   instance.setsecurity = function (level: number, code?: number): void {
     use(host, "setsecurity");
@@ -530,19 +527,6 @@ export function addSecurity(host: Host, instance: any): Role {
     while (host._bonds && host._bonds.length) forget(host._bonds[0]);
   };
 
-  function forget(bond: Bond): void {
-    host._bonds!.splice(host._bonds!.indexOf(bond), 1);
-    for (let i = 0; i < host._links.length; i++) {
-      const link = host._links[i];
-      if (link._bond != bond) continue;
-      link._bond = null;
-      link._closed = true;
-      leave(link, Status.RemoteUserTerminated);
-    }
-    keepBond(host, null);
-    declared(host);
-  }
-
   if (options.passkey) callable("open", "passkey", options.passkey);
   if (options.compare) callable("open", "compare", options.compare);
   if (options.oob) callable("open", "oob", options.oob);
@@ -553,6 +537,7 @@ export function addSecurity(host: Host, instance: any): Role {
   host._code = 0;
   addBonds(host);
   host._made.push(function () {
+    let last = "";
     host._quick = isQuick(host);
     if (host._hal.random) {
       const drawn = new Uint8Array(32);
@@ -566,7 +551,6 @@ export function addSecurity(host: Host, instance: any): Role {
       // Twelve tries, of which each fits 19 times of 20.
       for (let i = 0, code = -1; code < 0 && i <= 24; i += 8) host._code = code = codeOf(drawn, i);
     } else {
-      let last = "";
       host._draws = function (bytes, at) {
         const block = hex(bytes, at, 8);
         const code = codeOf(bytes, at);
@@ -630,3 +614,17 @@ const enum Phase {
   /** Beside the kinds of keys: ours are still to be sent. */
   Sending = 0x100,
 }
+
+/** Its limits, for who makes an instance of parts. */
+withLimits(
+  addSecurity,
+  // Of a multiplication on P-256, 3478 steps in all, at a time.
+  "slice 1 1 4000 " +
+    // The least size of an encryption key, in bytes.
+    "keysize 16 7 16 " +
+    // Bonds that are kept.
+    "bonds 4 1 255 " +
+    // A new code after each pairing and after so many minutes. 0: never.
+    "rotatecode 0 1 1440",
+  Limit.Slice,
+);
