@@ -23,9 +23,9 @@ export interface H4 extends Clock {
   _doubtful: number;
   /** Length of the packet that is being looked at. */
   _current: number;
-  /** Changes with every byte received; what it was when the line was last looked at; how often it has stood still. */
-  _arrived: number;
-  _stamp: number;
+  /** How many bytes have to be there before it is worth looking at them. */
+  _least: number;
+  /** How often in a row the line has stood still when it was looked at. */
   _strikes: number;
   _sink?: TraceSink | null;
   /** Hides what is secret in a packet that is shown: a copy without it, or null where there is nothing to hide. */
@@ -59,25 +59,6 @@ export function createReceiveRing(size: number, longest: number): Ring {
   return createRing(size < longest ? longest : size, longest);
 }
 
-/** Length of the packet that is next; 0: its header is not all here yet; -1: no packet begins like this. */
-function measure(ring: Ring, longest: number): number {
-  const bytes = ring._bytes;
-  const at = ring._tail;
-  const type = bytes[at];
-  if (type == Packet.Diagnostic) return 64;
-  if (type == Packet.Empty || type == Packet.Empty31 || type == Packet.Empty34) return 1;
-  if (type < Packet.Acl || type > Packet.Event) return -1;
-  // Headers are 5, 4 and 3 bytes long, the length is their last byte; that of an ACL packet is their last two.
-  const header = 7 - type;
-  if (ring._used < header) return 0;
-  if (at + header > ring._size) unwrap(ring);
-  if (type == Packet.Acl) {
-    const length = header + get16(bytes, at + 3);
-    return length > longest || (bytes[at + 2] & 15) == 15 ? -1 : length;
-  }
-  return type == Packet.Event && !bytes[at + 1] ? -1 : header + bytes[at + header - 1];
-}
-
 function lose(h4: H4): void {
   if (!h4._doubtful) h4._counters[Counter.Resyncs]++;
   h4._doubtful = Sync.Chain;
@@ -92,17 +73,15 @@ function found(h4: H4): void {
 export function flush(h4: H4): void {
   h4._counters[Counter.Dropped] += h4._ring._used - h4._current;
   drop(h4._ring, h4._ring._used);
-  h4._current = 0;
+  h4._current = h4._least = 0;
 }
 
 function inspect(h4: H4): void {
-  if (h4._stamp != h4._arrived) h4._strikes = 0;
-  else if (++h4._strikes > 1) {
+  if (++h4._strikes > 1) {
     lose(h4);
     flush(h4);
     found(h4);
   }
-  h4._stamp = h4._arrived;
   guard(h4);
 }
 
@@ -120,24 +99,38 @@ export function receivePacket(h4: H4): boolean {
   const ring = h4._ring;
   const bytes = ring._bytes;
   const at = ring._tail;
-  const length = ring._used ? measure(ring, h4._longest) : 0;
-  if (length < 0) {
+  const type = bytes[at];
+  const isEvent = type == Packet.Event;
+  // Headers are 5, 4 and 3 bytes long. The length of what follows is their last byte; that of an ACL packet is their last two.
+  let length = 7 - type;
+  if (!ring._used) return guard(h4);
+  if (type < Packet.Acl || type > Packet.Event) length = type == Packet.Diagnostic ? 64 : !type || type == Packet.Empty31 || type == Packet.Empty34 ? 1 : 0;
+  else if (length <= ring._used) {
+    if (at + length > ring._size) unwrap(ring);
+    const last = bytes[at + length - 1];
+    if (isEvent ? !bytes[at + 1] : (bytes[at + 2] & 15) == 15) length = 0;
+    else if (type == Packet.Acl) length += bytes[at + 3] | (last << 8);
+    else length += last;
+  }
+  if (!length || length > h4._longest) {
     lose(h4);
     h4._counters[Counter.Dropped]++;
     drop(ring, 1);
     return true;
   }
-  if (!length || length > ring._used) return guard(h4);
+  if (length > ring._used) {
+    h4._least = length;
+    return guard(h4);
+  }
   if (at + length > ring._size) unwrap(ring);
-  const isEvent = bytes[at] == Packet.Event;
-  h4._strikes = 0;
+  h4._least = h4._strikes = 0;
   h4._current = length;
   if (h4._doubtful && length > 1 && (--h4._doubtful < 1 || (isEvent && bytes[at + 1] == Event.CommandComplete && get16(bytes, at + 4) == h4._opcode))) found(h4);
   if (!h4._doubtful && length > 1) {
     h4._counters[Counter.Received]++;
     if (h4._sink) show(h4, false, bytes, at, length);
     if (isEvent) h4._event(h4, bytes[at + 1], bytes, at + 3, length - 3);
-    else if (bytes[at] == Packet.Acl && h4._acl) h4._acl(h4, bytes, at + 1, length - 1);
+    else if (type == Packet.Acl && h4._acl) h4._acl(h4, bytes, at + 1, length - 1);
     else h4._counters[Counter.Unknown]++;
   }
   drop(ring, h4._current);
@@ -166,7 +159,7 @@ export function openUart(h4: H4, baud: number): boolean {
       !!uart.flow,
       function (data) {
         let from = 0;
-        h4._arrived = (h4._arrived + data.length) & 0xffff;
+        h4._strikes = -1;
         while (from < data.length && h4._baud) {
           const taken = append(h4._ring, data, from);
           if (!taken) {
@@ -174,7 +167,7 @@ export function openUart(h4: H4, baud: number): boolean {
             return lose(h4);
           }
           from += taken;
-          h4._wake(h4);
+          if (h4._ring._used >= h4._least) h4._wake(h4);
         }
       },
       function (reason) {
