@@ -16,10 +16,10 @@ const [task = "build", ...rest] = words.filter((word) => word !== "--quiet");
 /** Most bytes of each script for small engines: a ratchet, the size it has, rounded up to 100. The goals are 10, 12, 24, 36 and 48 kB. */
 const LIMITS = {
   "bare/beacon.min.js": 16800,
-  "bare/observer.min.js": 20300,
+  "bare/observer.min.js": 20500,
   "bare/peripheral.min.js": 40900,
-  "bare/secure.min.js": 70300,
-  "bare/full.min.js": 83900,
+  "bare/secure.min.js": 69900,
+  "bare/full.min.js": 83400,
 };
 
 process.chdir(root);
@@ -76,8 +76,9 @@ async function script(entry, target, wrap) {
   const lowered = ts.transpileModule(joined.outputFiles[0].text, {
     compilerOptions: { target: ts.ScriptTarget.ES5, module: ts.ModuleKind.ES2015 },
   });
-  // Espruino has a word of its own that esbuild takes for a name: used once, it is not given to anything.
-  const short = await esbuild.transform(`of;\n${lowered.outputText}`, { minify: true, target: "es5", mangleProps: /^_/, charset: "ascii", format: "esm" });
+  // A long word that is everywhere gets a name of its own. Espruino has one that esbuild takes for a name: used once, it is not given to anything.
+  const named = `of;var Bytes=Uint8Array;${lowered.outputText.replaceAll("Uint8Array", "Bytes")}`;
+  const short = await esbuild.transform(named, { minify: true, target: "es5", mangleProps: /^_/, charset: "ascii", format: "esm" });
   if (!/^of[;,]/.test(short.code)) throw new Error(`the bundle of ${target} does not begin as expected`);
   const text = short.code.slice(3).trim().replaceAll("engineRequire", "require");
   const exported = /export\s*\{([^}]*)\};?$/.exec(text);

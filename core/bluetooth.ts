@@ -6,7 +6,9 @@ import { readCounters, type Counters } from "./counters.js";
 import { callable, failure, reject } from "./errors.js";
 import type { TraceSink } from "./hci/h4.js";
 import { createHost, type Host, type Role } from "./host.js";
+import { readMemory, type Memory } from "./memory.js";
 import { readLimits, takeLimits, type Options } from "./options.js";
+import type { Standards } from "./sizes.js";
 
 /** What every instance can do, whatever parts it is built of. */
 export interface Core {
@@ -19,6 +21,8 @@ export interface Core {
   address(): string | null;
   /** How often each thing happened since `open()`; a copy. */
   counters(): Counters;
+  /** What was reserved, and the most that each bounded buffer has held since `open()`; a copy. */
+  memory(): Memory;
   /**
    * Shows every packet to `sink`, or to nobody (null). Keys, and what they could be found by, are zeroed.
    * @param sink called as sink(sent, bytes, at, length): whether the packet was sent, the array that holds it until the call returns, the offset of
@@ -39,9 +43,10 @@ export type Open<Instance> = (hal: Hal, firmware: FirmwareSource | null, options
  * Makes the `open()` of a build.
  * @param parts in the order of priority
  * @param longest the longest H4 packet that the build may receive, in bytes
+ * @param sizes gives the standards that `options.sizes` names, where the build knows such names
  * @param standards the build's own defaults of limits, by their names
  */
-export function createOpen<Instance>(parts: Part[], longest: number, standards?: { [limit: string]: number }): Open<Core & Instance> {
+export function createOpen<Instance>(parts: Part[], longest: number, sizes?: (name: any) => Standards, ownStandards?: Standards): Open<Core & Instance> {
   /**
    * Takes the board over and brings the chip up. Returns at once; `options.onready` or `options.onerror` follows. What is called on the
    * instance meanwhile is declared: it comes into force when the chip is ready.
@@ -57,6 +62,7 @@ export function createOpen<Instance>(parts: Part[], longest: number, standards?:
     // Another instance may only be waiting for its links to end.
     if (session.finish) session.finish();
     if (session.held) throw failure("busy", "open", 0, "another instance holds this board");
+    const standards = sizes && given && given.sizes !== undefined ? sizes(given.sizes) : ownStandards;
     const limits = readLimits(given, standards);
     for (let i = 0; i < parts.length; i++) {
       const part: any = parts[i];
@@ -72,6 +78,9 @@ export function createOpen<Instance>(parts: Part[], longest: number, standards?:
       },
       counters: function () {
         return readCounters(host._counters);
+      },
+      memory: function () {
+        return readMemory(host._gauges);
       },
       trace: function (sink: TraceSink | null, keys?: boolean) {
         if (sink) callable("trace", "sink", sink);

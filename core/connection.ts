@@ -266,14 +266,15 @@ export function makeMethods(): Connection & { [method: string]: any } {
     },
     parameters: function (this: Link, minms, maxms, latency, timeoutms, callback) {
       const method = "parameters";
-      bounded(method, "minms", minms, 7.5, 4000);
+      // In words: a static snapshot of JerryScript holds no fractions.
+      bounded(method, "minms", minms, +"7.5", 4000);
       bounded(method, "maxms", maxms, minms, 4000);
       integer(method, "latency", latency, 0, 499);
-      bounded(method, "timeoutms", timeoutms, Math.max(100, 2.5 * (1 + latency) * Math.round(maxms * 0.8) + 10), 32000);
+      bounded(method, "timeoutms", timeoutms, Math.max(100, (5 * (1 + latency) * Math.round((maxms * 4) / 5)) / 2 + 10), 32000);
       if (callback) callable(method, "callback", callback);
       if (!isLive(this)) throw failure("disconnected", method, 0);
       if (this._asks) throw failure("busy", method, 0, "the last request is still under way");
-      this._asks = [Math.round(minms * 0.8), Math.round(maxms * 0.8), latency, Math.round(timeoutms / 10)];
+      this._asks = [Math.round((minms * 4) / 5), Math.round((maxms * 4) / 5), latency, Math.round(timeoutms / 10)];
       this._signalled = false;
       this._onupdate = callback;
       declared(this._host);

@@ -11,8 +11,10 @@ import type { Characteristic, Database } from "./gatt/database.js";
 import type { Advertiser } from "./gap/advertiser.js";
 import type { Buffers, Connection, Link } from "./connection.js";
 import type { Acl } from "./hci/acl.js";
+import { createRing } from "./bytes/ring.js";
 import { issue, takeAnswer } from "./hci/commands.js";
-import { createReceiveRing, receivePacket } from "./hci/h4.js";
+import { receivePacket } from "./hci/h4.js";
+import type { Gauge } from "./memory.js";
 import { Limit, type Options } from "./options.js";
 
 /** One row of an event table: the fewest parameter bytes that make sense, and who takes the `length` that begin at `at`. */
@@ -172,15 +174,16 @@ export interface Host extends Acl {
   /** What is served, and what a handler returns that answers later. */
   _database: Database;
   _deferral: {};
-  /** The whole length of the value that has been read last. */
+  /** The whole length of the value that has been read last; the handle that the request under way is about, and the offset in its value. */
   _valueLength: number;
+  _culprit: number;
+  _valueOffset: number;
   /** Look at an ATT PDU first; true: it has been taken care of. */
   _askers: ((link: Link, bytes: Uint8Array, at: number, length: number) => boolean)[];
   /** A link has changed its configuration of a characteristic; has confirmed an indication. */
   _configured?: (link: Link, handle: number, value: number) => void;
   _confirmed?: (host: Host, link: Link) => void;
-  /** The first handle of the application's services; that of Service Changed; what else the Generic Attribute service has. */
-  _first: number;
+  /** The handle of Service Changed; what else the Generic Attribute service has. */
   _changedHandle: number;
   _ownChars: Characteristic[];
   /** There is a new table; a link has to do with a change; whether it does not know of it yet; an indication has come to its end. */
@@ -382,7 +385,9 @@ export type Supervision = Pick<Host, "_build" | "_take" | "_fail" | "_ready" | "
 
 /** Makes an instance's record; `longest` is the longest H4 packet that it may receive. */
 export function createHost(hal: Hal, options: Options, limits: Int32Array, longest: number, session: Session, supervision: Supervision): Host {
-  // What belongs to a part is made by it.
+  // A packet has to find room in the ring. What belongs to a part is made by it.
+  const receive: Gauge = { size: limits[Limit.Receive] < longest ? longest : limits[Limit.Receive], most: 0 };
+  const packet = longest < Size.LongestCommand ? Size.LongestCommand : longest;
   const host: Partial<Host> = {
     _hal: hal,
     _options: options,
@@ -390,8 +395,9 @@ export function createHost(hal: Hal, options: Options, limits: Int32Array, longe
     _session: session,
     _timers: [],
     _wake: run,
-    _ring: createReceiveRing(limits[Limit.Receive], longest),
-    _packet: new Uint8Array(longest < Size.LongestCommand ? Size.LongestCommand : longest),
+    _ring: createRing(receive.size, longest, receive),
+    _packet: new Uint8Array(packet),
+    _gauges: { reserved: receive.size + longest + packet, receive: receive },
     _longest: longest,
     _counters: new Uint32Array(Counter.Count),
     _event: event,

@@ -8,6 +8,7 @@ import { Flag, Word, wordOf, type Database } from "../gatt/database.js";
 import { Box, openBox, post } from "../hci/acl.js";
 import { call, report, run, type Host } from "../host.js";
 import { Cid } from "../l2cap/codes.js";
+import { gauge } from "../memory.js";
 import { Limit } from "../options.js";
 import { Att, AttError, AttSize } from "./codes.js";
 
@@ -19,11 +20,14 @@ const enum Milliseconds {
 }
 
 const enum Outcome {
-  /** Nothing yet: the application answers later. Errors are negative too. */
+  /** Nothing yet: the application answers later. */
   Deferred = -1000,
 }
 
-/** Serves one PDU; returns the length of the answer that it has built in the reply box, 0: there is none. */
+/**
+ * Serves one PDU, and builds the parameters of the answer in the reply box. Returns the length of the answer, 0: there is none; or an ATT error as a
+ * negative number, `host._culprit` being the handle it is about; or `Outcome.Deferred`, of the value at `host._valueOffset`.
+ */
 type Handler = (host: Host, link: Link, bytes: Uint8Array, at: number, length: number) => number;
 
 /** Where the reply's PDU is built. */
@@ -36,7 +40,7 @@ function put16(out: Uint8Array, at: number, value: number): void {
   out[at + 1] = value >> 8;
 }
 
-/** Builds an Error Response. */
+/** Builds an Error Response; returns its length. */
 function refuse(host: Host, link: Link, opcode: number, handle: number, code: number): number {
   const out = link._out;
   const at = replyAt(host);
@@ -52,15 +56,36 @@ export function answerError(host: Host, link: Link, opcode: number, handle: numb
   if (openBox(host, link, Box.Reply) >= 0) post(host, link, Box.Reply, Cid.Att, refuse(host, link, opcode, handle, code));
 }
 
-/** Why this link may not do this with an attribute: an ATT error, or 0. */
+/** Ends a request by what its handler has returned: the answer, an error, or nothing until the application answers. */
+function conclude(host: Host, link: Link, opcode: number, outcome: number): void {
+  if (outcome == Outcome.Deferred) {
+    if (link._reply) {
+      link._waiting = link._reply;
+      link._reply = undefined;
+      link._pending = opcode;
+      link._pendingHandle = host._culprit;
+      link._pendingOffset = host._valueOffset;
+      return setDeadline(host, link, Deadline.Answer, Milliseconds.Answer);
+    }
+    // One that has asked for nothing to call cannot answer later.
+    outcome = mistake(host, "bt.LATER needs a handler that takes reply", host._culprit, 0);
+  }
+  // The connection may have ended meanwhile.
+  if (!outcome || link._handle < 0) return;
+  if (outcome < 0) outcome = refuse(host, link, opcode, host._culprit, -outcome);
+  else link._out[replyAt(host)] = opcode + 1;
+  post(host, link, Box.Reply, Cid.Att, outcome);
+}
+
+/** Why this link may not do this with an attribute: a negative ATT error, or 0. */
 function denied(host: Host, link: Link, handle: number, property: number): number {
   const database = host._database;
   const flags = wordOf(database, handle, Word.Flags);
-  if (!handle || handle > database._count) return AttError.InvalidHandle;
-  if (!(flags & property)) return property == Property.Read ? AttError.ReadNotPermitted : AttError.WriteNotPermitted;
+  if (!handle || handle > database._count) return -AttError.InvalidHandle;
+  if (!(flags & property)) return property == Property.Read ? -AttError.ReadNotPermitted : -AttError.WriteNotPermitted;
   // Nobody takes what is written.
-  if (property != Property.Read && !(flags & Flag.Configuration) && !(flags & Flag.Dynamic && database._handlers[wordOf(database, handle, Word.Length) + 1])) return AttError.WriteNotPermitted;
-  return (flags & Flag.Level) >> Flag.LevelShift > link._security ? AttError.InsufficientAuthentication : 0;
+  if (property != Property.Read && !(flags & Flag.Configuration) && !(flags & Flag.Dynamic && database._handlers[wordOf(database, handle, Word.Length) + 1])) return -AttError.WriteNotPermitted;
+  return (flags & Flag.Level) >> Flag.LevelShift > link._security ? -AttError.InsufficientAuthentication : 0;
 }
 
 /** A mistake of the application's handler; the peer gets an error, the link lives. */
@@ -98,19 +123,6 @@ function ask(host: Host, link: Link, handler: any, value?: Uint8Array): any {
   link._reply = reply;
   const result = value ? call(host, handler, link, value, reply, AttError.Unlikely) : call(host, handler, link, reply, undefined, AttError.Unlikely);
   return link._early && result === host._deferral ? link._answer : result;
-}
-
-/** The request is answered when the application calls `reply`. */
-function defer(host: Host, link: Link, opcode: number, handle: number, offset: number): number {
-  // One that has asked for nothing to call cannot answer later.
-  if (!link._reply) return refuse(host, link, opcode, handle, -mistake(host, "bt.LATER needs a handler that takes reply", handle, 0));
-  link._waiting = link._reply;
-  link._reply = undefined;
-  link._pending = opcode;
-  link._pendingHandle = handle;
-  link._pendingOffset = offset;
-  setDeadline(host, link, Deadline.Answer, Milliseconds.Answer);
-  return 0;
 }
 
 /** Puts what a read handler has returned, from `offset` on; returns how much, or an error as a negative number. */
@@ -173,16 +185,13 @@ function putValue(host: Host, link: Link, handle: number, offset: number, to: nu
   return most;
 }
 
-/** The end of a read: the answer, an error, or nothing yet. `head`: bytes of the answer before the value. */
-function finishRead(host: Host, link: Link, opcode: number, handle: number, offset: number, count: number): number {
+/** The end of a read, whose value is `count` bytes or an error: the length of the answer, or what it was. */
+function finishRead(host: Host, link: Link, opcode: number, count: number): number {
   const at = replyAt(host);
-  const out = link._out;
-  if (count == Outcome.Deferred) return defer(host, link, opcode, handle, offset);
-  if (count < 0) return refuse(host, link, opcode, handle, -count);
-  out[at] = opcode + 1;
+  if (count < 0) return count;
   if (opcode != Att.ReadByType) return 1 + count;
-  out[at + 1] = 2 + count;
-  put16(out, at + 2, handle);
+  link._out[at + 1] = 2 + count;
+  put16(link._out, at + 2, host._culprit);
   return 4 + count;
 }
 
@@ -199,30 +208,27 @@ function readStart(opcode: number): number {
 const exchangeMtu: Handler = function (host, link, bytes, at) {
   const theirs = get16(bytes, at + 1);
   const ours = host._limits[Limit.Mtu];
-  const to = replyAt(host);
-  if (theirs < AttSize.Mtu) return refuse(host, link, Att.MtuRequest, 0, AttError.InvalidPdu);
+  host._culprit = 0;
+  if (theirs < AttSize.Mtu) return -AttError.InvalidPdu;
   if (link._mtu == AttSize.Mtu) link._mtu = theirs < ours ? theirs : ours;
-  link._out[to] = Att.MtuResponse;
-  put16(link._out, to + 1, ours);
+  put16(link._out, replyAt(host) + 1, ours);
   return 3;
 };
 
-/** Checks the range of handles of a request; 0 or an ATT error. */
+/** Checks the range of handles of a request; 0 or a negative ATT error. */
 function rangeError(start: number, end: number): number {
-  return !start || start > end ? AttError.InvalidHandle : 0;
+  return !start || start > end ? -AttError.InvalidHandle : 0;
 }
 
 const findInformation: Handler = function (host, link, bytes, at) {
   const database = host._database;
   const start = get16(bytes, at + 1);
   const end = get16(bytes, at + 3);
-  const error = rangeError(start, end);
   const out = link._out;
   const reply = replyAt(host);
   let to = reply + 2;
   let size = 0;
-  if (error) return refuse(host, link, Att.FindInformation, start, error);
-  for (let handle = start; handle <= end && handle <= database._count; handle++) {
+  for (let handle = start; handle && handle <= end && handle <= database._count; handle++) {
     const type = wordOf(database, handle, Word.Type);
     const own = type ? 4 : 18;
     // All in one answer are of one form.
@@ -233,8 +239,7 @@ const findInformation: Handler = function (host, link, bytes, at) {
     else for (let i = 0, from = wordOf(database, handle, Word.Offset) - 16; i < 16; i++) out[to + 2 + i] = database._bytes[from + i];
     to += own;
   }
-  if (!size) return refuse(host, link, Att.FindInformation, start, AttError.AttributeNotFound);
-  out[reply] = Att.FindInformationResponse;
+  if (!size) return rangeError(start, end) || -AttError.AttributeNotFound;
   out[reply + 1] = size == 4 ? 1 : 2;
   return to - reply;
 };
@@ -267,11 +272,9 @@ const findByTypeValue: Handler = function (host, link, bytes, at, length) {
   const start = get16(bytes, at + 1);
   const end = get16(bytes, at + 3);
   const type = get16(bytes, at + 5);
-  const error = rangeError(start, end);
   const reply = replyAt(host);
   let to = reply + 1;
-  if (error) return refuse(host, link, Att.FindByTypeValue, start, error);
-  for (let handle = start; handle <= end && handle <= database._count && to + 4 <= reply + link._mtu; handle++) {
+  for (let handle = start; handle && handle <= end && handle <= database._count && to + 4 <= reply + link._mtu; handle++) {
     // Who may not read a value may not guess it either.
     if (type && wordOf(database, handle, Word.Type) == type && !denied(host, link, handle, Property.Read) && isValue(database, handle, bytes, at + 7, length - 7)) {
       put16(link._out, to, handle);
@@ -279,9 +282,7 @@ const findByTypeValue: Handler = function (host, link, bytes, at, length) {
       to += 4;
     }
   }
-  if (to == reply + 1) return refuse(host, link, Att.FindByTypeValue, start, AttError.AttributeNotFound);
-  link._out[reply] = Att.FindByTypeValueResponse;
-  return to - reply;
+  return to == reply + 1 ? rangeError(start, end) || -AttError.AttributeNotFound : to - reply;
 };
 
 /** Read By Type and Read By Group Type: values of one length, each behind its handle, and the end of its group. */
@@ -295,11 +296,15 @@ const readByType: Handler = function (host, link, bytes, at, length) {
   const head = grouped ? 4 : 2;
   const reply = replyAt(host);
   const out = link._out;
-  let error = length == 7 || length == 21 ? rangeError(start, end) : AttError.InvalidPdu;
+  let error = rangeError(start, end);
   let to = reply + 2;
   let size = 0;
-  if (!error && grouped && short != Type.PrimaryService && short != Type.SecondaryService) error = AttError.UnsupportedGroupType;
-  if (error) return refuse(host, link, opcode, error == AttError.InvalidPdu ? 0 : start, error);
+  if (length != 7 && length != 21) {
+    host._culprit = 0;
+    return -AttError.InvalidPdu;
+  }
+  if (!error && grouped && short != Type.PrimaryService && short != Type.SecondaryService) error = -AttError.UnsupportedGroupType;
+  if (error) return error;
   for (let handle = start; handle <= end && handle <= database._count; handle++) {
     if (!isOfType(database, handle, short, bytes, at + 5, length - 5)) continue;
     const dynamic = wordOf(database, handle, Word.Flags) & (Flag.Dynamic | Flag.Configuration);
@@ -310,8 +315,9 @@ const readByType: Handler = function (host, link, bytes, at, length) {
       // What has to be asked for stands alone; so does what is of another length.
       if (error || dynamic || size > room || wordOf(database, handle, Word.Length) != size) break;
     } else {
-      if (error) return refuse(host, link, opcode, handle, error);
-      if (dynamic) return finishRead(host, link, opcode, handle, 0, putValue(host, link, handle, 0, reply + 4, readRoom(link, opcode)));
+      host._culprit = handle;
+      if (error) return error;
+      if (dynamic) return finishRead(host, link, opcode, putValue(host, link, handle, 0, reply + 4, readRoom(link, opcode)));
     }
     const count = putValue(host, link, handle, 0, to + head, room > 255 - head ? 255 - head : room);
     size = wordOf(database, handle, Word.Length);
@@ -322,35 +328,33 @@ const readByType: Handler = function (host, link, bytes, at, length) {
     // Cut to what there is room for.
     if (count < size) break;
   }
-  if (to == reply + 2) return refuse(host, link, opcode, start, AttError.AttributeNotFound);
-  out[reply] = opcode + 1;
-  return to - reply;
+  return to == reply + 2 ? -AttError.AttributeNotFound : to - reply;
 };
 
 /** Read and Read Blob. */
 const read: Handler = function (host, link, bytes, at) {
-  const opcode = bytes[at];
-  const handle = get16(bytes, at + 1);
-  const offset = opcode == Att.ReadBlob ? get16(bytes, at + 3) : 0;
-  const error = denied(host, link, handle, Property.Read);
-  return finishRead(host, link, opcode, handle, offset, error ? -error : putValue(host, link, handle, offset, replyAt(host) + 1, link._mtu - 1));
+  const handle = host._culprit;
+  if (bytes[at] == Att.ReadBlob) host._valueOffset = get16(bytes, at + 3);
+  return finishRead(host, link, Att.Read, denied(host, link, handle, Property.Read) || putValue(host, link, handle, host._valueOffset, replyAt(host) + 1, link._mtu - 1));
 };
 
 /** Read Multiple and Read Multiple Variable. */
 const readMultiple: Handler = function (host, link, bytes, at, length) {
-  const opcode = bytes[at];
   const reply = replyAt(host);
   const end = reply + link._mtu;
-  const head = opcode == Att.ReadMultiple ? 0 : 2;
+  const head = bytes[at] == Att.ReadMultiple ? 0 : 2;
   let to = reply + 1;
-  if (length % 2 == 0) return refuse(host, link, opcode, 0, AttError.InvalidPdu);
+  if (length % 2 == 0) {
+    host._culprit = 0;
+    return -AttError.InvalidPdu;
+  }
   for (let i = 1; i < length; i += 2) {
     const handle = get16(bytes, at + i);
-    const error = denied(host, link, handle, Property.Read);
     const full = to + head > end;
-    const count = error ? -error : putValue(host, link, handle, 0, full ? end : to + head, full ? 0 : end - to - head);
+    const count = denied(host, link, handle, Property.Read) || putValue(host, link, handle, 0, full ? end : to + head, full ? 0 : end - to - head);
+    host._culprit = handle;
     // One answer cannot wait for several.
-    if (count < 0) return refuse(host, link, opcode, handle, count == Outcome.Deferred ? AttError.Unlikely : -count);
+    if (count < 0) return count == Outcome.Deferred ? -AttError.Unlikely : count;
     if (to == end) continue;
     if (head) {
       link._out[to] = host._valueLength;
@@ -358,26 +362,25 @@ const readMultiple: Handler = function (host, link, bytes, at, length) {
     }
     to = to + head > end ? end : to + head + count;
   }
-  link._out[reply] = opcode + 1;
   return to - reply;
 };
 
-/** What an application's write handler has returned, as an ATT error or 0. */
+/** What an application's write handler has returned, as a negative ATT error or 0. */
 function codeOf(host: Host, handle: number, result: any): number {
   if (result == null || result === 0) return 0;
   try {
-    if (typeof result.then == "function") return -mistake(host, "", handle, result);
+    if (typeof result.then == "function") return mistake(host, "", handle, result);
   } catch (e) {
-    return -mistake(host, String(e), handle, 0);
+    return mistake(host, String(e), handle, 0);
   }
-  return typeof result == "number" && result > 0 && result < 256 && result % 1 == 0 ? result : AttError.Application;
+  return typeof result == "number" && result > 0 && result < 256 && result % 1 == 0 ? -result : -AttError.Application;
 }
 
-/** Whether a configuration may be set so; 0 or an ATT error. */
+/** Whether a configuration may be set so; 0 or a negative ATT error. */
 function configurationError(database: Database, handle: number, value: Uint8Array): number {
   const allowed = (wordOf(database, handle - 1, Word.Flags) >> 4) & 3;
-  if (value.length != 2) return AttError.InvalidValueLength;
-  return value[1] || value[0] & ~allowed ? AttError.ImproperlyConfigured : 0;
+  if (value.length != 2) return -AttError.InvalidValueLength;
+  return value[1] || value[0] & ~allowed ? -AttError.ImproperlyConfigured : 0;
 }
 
 /** Sets a link's configuration of the characteristic whose value stands before it, and tells the application of a change. */
@@ -392,7 +395,7 @@ export function configure(host: Host, link: Link, handle: number, value: number)
   if (handlers >= 0) call(host, database._handlers[handlers + 2], link, value);
 }
 
-/** Writes a value that may be written; returns an ATT error, 0, or `Outcome.Deferred`. */
+/** Writes a value that may be written; returns a negative ATT error, 0, or `Outcome.Deferred`. */
 function store(host: Host, link: Link, handle: number, value: Uint8Array): number {
   const database = host._database;
   const flags = wordOf(database, handle, Word.Flags);
@@ -406,21 +409,14 @@ function store(host: Host, link: Link, handle: number, value: Uint8Array): numbe
   return result === host._deferral ? Outcome.Deferred : codeOf(host, handle, result);
 }
 
-function finishWrite(host: Host, link: Link, opcode: number, handle: number, code: number): number {
-  if (code == Outcome.Deferred) return defer(host, link, opcode, handle, 0);
-  if (code) return refuse(host, link, opcode, handle, code);
-  link._out[replyAt(host)] = opcode + 1;
-  return 1;
-}
-
 const write: Handler = function (host, link, bytes, at, length) {
-  const handle = get16(bytes, at + 1);
-  const error = denied(host, link, handle, Property.Write) || (length - 3 > AttSize.Value ? AttError.InvalidValueLength : 0);
-  return finishWrite(host, link, Att.Write, handle, error || store(host, link, handle, new Uint8Array(bytes.subarray(at + 3, at + length))));
+  const handle = host._culprit;
+  const error = denied(host, link, handle, Property.Write) || (length - 3 > AttSize.Value ? -AttError.InvalidValueLength : 0);
+  return error || store(host, link, handle, new Uint8Array(bytes.subarray(at + 3, at + length))) || 1;
 };
 
 const writeCommand: Handler = function (host, link, bytes, at, length) {
-  const handle = get16(bytes, at + 1);
+  const handle = host._culprit;
   if (length - 3 > AttSize.Value || denied(host, link, handle, Property.WriteCommand)) host._counters[Counter.Ignored]++;
   else {
     store(host, link, handle, new Uint8Array(bytes.subarray(at + 3, at + length)));
@@ -431,7 +427,7 @@ const writeCommand: Handler = function (host, link, bytes, at, length) {
 };
 
 const signedWrite: Handler = function (host, link, bytes, at, length) {
-  const handle = get16(bytes, at + 1);
+  const handle = host._culprit;
   const wanted =
     !denied(host, link, handle, Property.SignedWrite) &&
     host._signed &&
@@ -444,25 +440,24 @@ const signedWrite: Handler = function (host, link, bytes, at, length) {
 };
 
 const prepareWrite: Handler = function (host, link, bytes, at, length) {
-  const handle = get16(bytes, at + 1);
   const queue = link._buffers._prepared;
   const used = link._prepared! > 0 ? link._prepared! : 0;
   const reply = replyAt(host);
   // A part: handle, offset, length, bytes.
-  const error = denied(host, link, handle, Property.Write) || (used + 1 + length > queue.length ? AttError.PrepareQueueFull : 0);
-  if (error) return refuse(host, link, Att.PrepareWrite, handle, error);
+  const error = denied(host, link, host._culprit, Property.Write) || (used + 1 + length > queue.length ? -AttError.PrepareQueueFull : 0);
+  if (error) return error;
   for (let i = 1; i < 5; i++) queue[used + i - 1] = bytes[at + i];
   put16(queue, used + 4, length - 5);
   for (let i = 5; i < length; i++) queue[used + i + 1] = bytes[at + i];
   link._prepared = used + 1 + length;
-  for (let i = 0; i < length; i++) link._out[reply + i] = bytes[at + i];
-  link._out[reply] = Att.PrepareWriteResponse;
+  gauge(host, "prepare", link._prepared);
+  for (let i = 1; i < length; i++) link._out[reply + i] = bytes[at + i];
   return length;
 };
 
 /**
  * Puts the parts of one attribute together, those from `at` on in the queue of prepared writes.
- * @returns the value, or an ATT error
+ * @returns the value, or a negative ATT error
  */
 function assemble(queue: Uint8Array, used: number, at: number): Uint8Array | number {
   const handle = get16(queue, at);
@@ -472,8 +467,8 @@ function assemble(queue: Uint8Array, used: number, at: number): Uint8Array | num
     const offset = get16(queue, at + 2);
     const end = offset + get16(queue, at + 4);
     if (get16(queue, at) != handle) continue;
-    if (offset > length) return AttError.InvalidOffset;
-    if (end > AttSize.Value) return AttError.InvalidValueLength;
+    if (offset > length) return -AttError.InvalidOffset;
+    if (end > AttSize.Value) return -AttError.InvalidValueLength;
     value.set(queue.subarray(at + 6, at + 6 + end - offset), offset);
     if (end > length) length = end;
   }
@@ -508,27 +503,31 @@ function execute(host: Host, link: Link): number {
       if (!isFirstPart(queue, at) || (link._pass && own != (link._pass == Pass.Own))) continue;
       const value = assemble(queue, used, at);
       // Where the application has replaced the table meanwhile what is left has no place any more.
-      let code = link._preparedFor != host._database ? AttError.Unlikely : denied(host, link, handle, Property.Write);
+      let code = link._preparedFor != host._database ? -AttError.Unlikely : denied(host, link, handle, Property.Write);
       if (!code) {
         if (typeof value == "number") code = value;
         else if (link._pass) code = store(host, link, handle, value);
         else if (own) code = configurationError(database, handle, value);
       }
-      if (code && code != Outcome.Deferred) link._prepared = 0;
-      if (code) return finishWrite(host, link, Att.ExecuteWrite, handle, code);
+      if (code) {
+        host._culprit = handle;
+        if (code != Outcome.Deferred) link._prepared = 0;
+        return code;
+      }
     }
     link._executed = 0;
   }
   link._prepared = 0;
-  return finishWrite(host, link, Att.ExecuteWrite, 0, 0);
+  return 1;
 }
 
 const executeWrite: Handler = function (host, link, bytes, at) {
-  if (bytes[at + 1] > 1) return refuse(host, link, Att.ExecuteWrite, 0, AttError.InvalidPdu);
+  host._culprit = 0;
+  if (bytes[at + 1] > 1) return -AttError.InvalidPdu;
   if (link._prepared! < 0 && bytes[at + 1]) {
     // Taken away with the table that they were for.
     link._prepared = 0;
-    return refuse(host, link, Att.ExecuteWrite, 0, AttError.Unlikely);
+    return -AttError.Unlikely;
   }
   link._prepared = (bytes[at + 1] && link._prepared) || 0;
   link._preparing = link._prepared;
@@ -565,34 +564,28 @@ const ROWS: any[] = [
 /** The application's late answer to the request that waits for it. */
 function finish(host: Host, link: Link, value: any): void {
   const opcode = link._pending!;
-  const handle = link._pendingHandle!;
-  let length = 0;
+  let outcome = -AttError.InsufficientAuthentication;
   link._waiting = undefined;
   link._deadlines[Deadline.Answer] = 0;
+  host._culprit = link._pendingHandle!;
+  host._valueOffset = link._pendingOffset!;
   if (link._handle < 0 || host._leaving) return;
   try {
-    // The level has been raised meanwhile.
-    length = !link._served && !link._reason ? refuse(host, link, opcode, handle, AttError.InsufficientAuthentication) : answerLate(host, link, opcode, handle, value);
+    // Unless the level has been raised meanwhile.
+    if (link._served || link._reason) outcome = answerLate(host, link, opcode, value);
   } catch (e) {
-    length = broken(host, link, opcode, handle, e);
+    outcome = mistake(host, String(e), host._culprit, 0);
   }
-  if (length) post(host, link, Box.Reply, Cid.Att, length);
+  conclude(host, link, opcode, outcome);
 }
 
-function answerLate(host: Host, link: Link, opcode: number, handle: number, value: any): number {
-  const offset = link._pendingOffset!;
+function answerLate(host: Host, link: Link, opcode: number, value: any): number {
   if (opcode == Att.Write || opcode == Att.ExecuteWrite) {
-    const code = codeOf(host, handle, value);
+    const code = codeOf(host, host._culprit, value);
     if (code) link._prepared = 0;
-    return code || opcode == Att.Write ? finishWrite(host, link, opcode, handle, code) : execute(host, link);
+    return code || (opcode == Att.Write ? 1 : execute(host, link));
   }
-  return finishRead(host, link, opcode, handle, offset, putAnswer(host, link, handle, offset, replyAt(host) + readStart(opcode), readRoom(link, opcode), value));
-}
-
-/** A mistake of the application's that was an exception; the peer of a request gets an error. */
-function broken(host: Host, link: Link, opcode: number, handle: number, e: any): number {
-  mistake(host, String(e), handle, 0);
-  return opcode & Att.Command ? 0 : refuse(host, link, opcode, handle, AttError.Unlikely);
+  return finishRead(host, link, opcode, putAnswer(host, link, host._culprit, host._valueOffset, replyAt(host) + readStart(opcode), readRoom(link, opcode), value));
 }
 
 /** Serves a PDU of the Attribute Protocol: a request gets exactly one answer, a command none. */
@@ -600,7 +593,7 @@ export function receiveAtt(host: Host, link: Link, bytes: Uint8Array, at: number
   const opcode = bytes[at];
   const silent = (opcode & Att.Command) != 0 || opcode == Att.Confirmation;
   let row = 0;
-  let answer = 0;
+  let outcome = 0;
   if (!length) {
     host._counters[Counter.Malformed]++;
     return;
@@ -613,24 +606,26 @@ export function receiveAtt(host: Host, link: Link, bytes: Uint8Array, at: number
     return;
   }
   while (row < ROWS.length && ROWS[row] != opcode) row += 4;
-  // Without room for an answer the peer has not waited for the last one.
+  // Without room for an answer the peer has not waited for the last one; of what is not served only a request gets one.
+  const ignored = silent || (opcode & 1 && opcode <= Att.MultipleNotification);
   if (!silent && (openBox(host, link, Box.Reply) < 0 || link._waiting)) row = -1;
-  if (row < 0) host._counters[Counter.Ignored]++;
-  else if (row == ROWS.length) {
-    if (silent || (opcode & 1 && opcode <= Att.MultipleNotification)) host._counters[Counter.Ignored]++;
-    else answer = refuse(host, link, opcode, 0, AttError.RequestNotSupported);
-  } else if (length < ROWS[row + 1] || length > (ROWS[row + 2] || link._mtu)) {
+  host._culprit = 0;
+  host._valueOffset = 0;
+  if (row < 0 || (row == ROWS.length && ignored)) host._counters[Counter.Ignored]++;
+  else if (row == ROWS.length) outcome = -AttError.RequestNotSupported;
+  else if (length < ROWS[row + 1] || length > (ROWS[row + 2] || link._mtu)) {
     host._counters[Counter.Malformed]++;
-    if (!silent) answer = refuse(host, link, opcode, 0, AttError.InvalidPdu);
+    if (!silent) outcome = -AttError.InvalidPdu;
   } else {
+    host._culprit = get16(bytes, at + 1);
     try {
-      answer = ROWS[row + 3](host, link, bytes, at, length);
+      outcome = ROWS[row + 3](host, link, bytes, at, length);
     } catch (e) {
       // What an application returns may throw when it is looked at.
-      answer = broken(host, link, opcode, get16(bytes, at + 1), e);
+      outcome = mistake(host, String(e), host._culprit, 0);
     }
   }
-  if (answer && link._handle >= 0) post(host, link, Box.Reply, Cid.Att, answer);
+  if (!silent) conclude(host, link, opcode, outcome);
 }
 
 /** Adds the ATT server to the links of a host. */

@@ -9,14 +9,17 @@ export interface Ring {
   _tail: number;
   /** How many bytes wait to be read. */
   _used: number;
+  /** The most that have waited. */
+  readonly _gauge: { most: number };
 }
 
 /**
  * @param size bytes that the ring holds
  * @param reserve the longest piece that has to lie in one, in bytes; not above `size`
+ * @param gauge where the most that it has held is noted
  */
-export function createRing(size: number, reserve: number): Ring {
-  return { _bytes: new Uint8Array(size + reserve), _size: size, _tail: 0, _used: 0 };
+export function createRing(size: number, reserve: number, gauge: { most: number }): Ring {
+  return { _bytes: new Uint8Array(size + reserve), _size: size, _tail: 0, _used: 0, _gauge: gauge };
 }
 
 /**
@@ -39,6 +42,7 @@ export function append(ring: Ring, data: Uint8Array | string, from: number): num
     }
   }
   ring._used += count;
+  if (ring._used > ring._gauge.most) ring._gauge.most = ring._used;
   return count;
 }
 

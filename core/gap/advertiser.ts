@@ -60,7 +60,7 @@ export function addAdvertising(host: Host, instance: Advertising): Advertiser {
   let becomes = 0;
 
   function units(ms: number): number {
-    const interval = Math.round(ms * 1.6);
+    const interval = Math.round((ms * 8) / 5);
     return interval < Advert.Floor && !role._welcome && host._version < Advert.Version5_0 ? Advert.Floor : interval;
   }
 

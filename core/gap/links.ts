@@ -7,6 +7,7 @@ import { Command, Event, LeEvent, Status, Supported } from "../hci/codes.js";
 import { begin, put16, put8 } from "../hci/commands.js";
 import { call, declared, supports, use, type Host, type Role } from "../host.js";
 import { receiveFrame, requestParameters } from "../l2cap/l2cap.js";
+import { addGauge, gauge } from "../memory.js";
 import { Limit, withLimits } from "../options.js";
 
 /** The methods that connections add to the instance. */
@@ -139,7 +140,7 @@ function finishUpdate(host: Host, link: Link, code: string): void {
 export function acceptable(host: Host, asked: number[]): boolean {
   const limits = host._limits;
   const legal = asked[0] >= 6 && asked[0] <= asked[1] && asked[3] >= 10 && asked[3] <= 3200 && asked[3] * 4 > (1 + asked[2]) * asked[1];
-  return legal && asked[1] <= limits[Limit.MaxInterval] * 0.8 && asked[2] <= limits[Limit.MaxLatency];
+  return legal && asked[1] * 5 <= limits[Limit.MaxInterval] * 4 && asked[2] <= limits[Limit.MaxLatency];
 }
 
 /**
@@ -200,6 +201,7 @@ export function addLinks(host: Host, instance: Linking): Role {
     const link: Link = new Made(handle, bytes, at, at + length - 7);
     const peripheral = !link._central;
     host._links.push(link);
+    gauge(host, "links", host._links.length);
     for (let i = 0; i < host._beginners.length; i++) host._beginners[i](host, link);
     if (peripheral && advertiser) advertiser._stopped();
     if (host._leaving || !link._buffers || (peripheral ? !host._onconnect : !host._initiated)) {
@@ -384,7 +386,11 @@ export function addLinks(host: Host, instance: Linking): Role {
   host._level = 4;
   host._boxes = layBoxes(limits[Limit.Mtu], false);
   host._made.push(function () {
-    for (let i = limits[Limit.Links]; i > 0; i--) host._free.push(createBuffers(host));
+    const count = limits[Limit.Links];
+    for (let i = 0; i < count; i++) host._free.push(createBuffers(host));
+    addGauge(host, "links", count, count * host._free[0]._in.length);
+    addGauge(host, "queue", limits[Limit.Queue] * queued(limits[Limit.Mtu]), count * host._free[0]._out.length);
+    addGauge(host, "prepare", limits[Limit.Prepare], count * limits[Limit.Prepare]);
   });
   host._depart = function () {
     if (!host._links.length) return false;

@@ -5,6 +5,7 @@ import { callable, integer, reject } from "../errors.js";
 import { Command, LeEvent, Status } from "../hci/codes.js";
 import { begin, put16, put8 } from "../hci/commands.js";
 import { call, declared, release, report, use, type Host, type Role } from "../host.js";
+import { addGauge, gauge } from "../memory.js";
 import { Collect, compileFilter, matchReport, readRssi, Report, type Filter, type ScanRule } from "./rules.js";
 
 /** An advert or a scan response that a rule has let through. */
@@ -104,7 +105,7 @@ export function addScanning(host: Host, instance: Scanning): Role {
   let thin = 0;
 
   function units(ms: number): number {
-    const count = Math.round(ms * 1.6);
+    const count = Math.round((ms * 8) / 5);
     return count < 4 ? 4 : count;
   }
 
@@ -193,6 +194,7 @@ export function addScanning(host: Host, instance: Scanning): Role {
       batch.shift();
       host._counters[Counter.Adverts]++;
     }
+    gauge(host, "adverts", batch.length + waiting);
   }
 
   /** Ends the collection of a rule: what it holds waits to be delivered. */
@@ -209,6 +211,7 @@ export function addScanning(host: Host, instance: Scanning): Role {
       waiting -= oldest;
       host._counters[Counter.Adverts] += oldest;
     }
+    gauge(host, "adverts", batch.length + waiting);
   }
 
   /** Holds a report for its rule, or refreshes the one that is the same but for its signal. */
@@ -318,6 +321,7 @@ export function addScanning(host: Host, instance: Scanning): Role {
     },
   };
 
+  addGauge(host, "adverts", Scan.Waiting + Scan.Batch, 0);
   host._settle = settle;
   host._leEvents[LeEvent.AdvertisingReport] = { _least: 1, _handler: takeReports };
 

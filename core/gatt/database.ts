@@ -69,6 +69,8 @@ export interface Database {
   _handlers: any[];
   /** How many attributes, and how many configurations. */
   _count: number;
+  /** The first handle of the application's services. */
+  _first: number;
   _configurations: number;
 }
 
@@ -194,7 +196,7 @@ function layCharacteristic(build: Build, characteristic: any, name: string): voi
  * @throws BlimpError "argument"
  */
 export function buildDatabase(own: Service[], services: any): Database {
-  const build: Build = { _table: new Uint16Array(0), _bytes: new Uint8Array(0), _handlers: [], _count: 0, _configurations: 0, _used: 0, _laying: false };
+  const build: Build = { _table: new Uint16Array(0), _bytes: new Uint8Array(0), _handlers: [], _count: 0, _first: 0, _configurations: 0, _used: 0, _laying: false };
 
   function layService(service: any, name: string): void {
     layDeclaration(build, Type.PrimaryService, uuidOf(service.uuid, name + ".uuid"));
@@ -205,6 +207,7 @@ export function buildDatabase(own: Service[], services: any): Database {
 
   for (let pass = 0; pass < 2; pass++) {
     each(own, "own", layService);
+    build._first = build._count + 1;
     each(services, "services", layService);
     if (!pass) {
       integer("servegatt", "the number of attributes", build._count, 0, 0x27ff);

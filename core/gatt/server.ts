@@ -145,7 +145,7 @@ function wayOf(host: Host, link: Link, handle: number): number {
 
 /** Tells a link that the services have changed, if it wants to know. */
 function tellChange(host: Host, link: Link): void {
-  const first = host._first;
+  const first = host._database._first;
   const handle = host._changedHandle;
   if (link._changed && isLive(link) && link._served) {
     if (!(link._configurations[wordOf(host._database, handle + 1, Word.Length)] & 2)) link._changed = false;
@@ -175,20 +175,21 @@ function ownServices(host: Host): Service[] {
   ];
 }
 
-/** What the services up to a handle are, apart from values: a number that is hardly the same for two tables. */
-function definitionOf(database: Database, last: number): number {
-  let sum = 1;
-  function add(value: number): void {
-    sum = (sum * 257 + value + 1) % 4294967291;
-  }
-  for (let handle = 1; handle <= last && handle <= database._count; handle++) {
-    const type = wordOf(database, handle, Word.Type);
-    const from = wordOf(database, handle, Word.Offset);
+/** Up to which handle two tables define the same, values aside. */
+function sameUpTo(one: Database, other: Database): number {
+  let handle = 1;
+  for (; handle <= one._count && handle <= other._count; handle++) {
+    const type = wordOf(one, handle, Word.Type);
     const valued = (type >= Type.PrimaryService && type <= Type.Characteristic) || type == Type.ExtendedProperties;
-    add(type);
-    for (let i = type ? 0 : -16; i < (valued ? wordOf(database, handle, Word.Length) : 0); i++) add(database._bytes[from + i]);
+    const length = valued ? wordOf(one, handle, Word.Length) : 0;
+    const from = wordOf(one, handle, Word.Offset);
+    const beside = wordOf(other, handle, Word.Offset) - from;
+    let at = from + (type ? 0 : -16);
+    if (type != wordOf(other, handle, Word.Type) || (valued && length != wordOf(other, handle, Word.Length))) break;
+    while (at < from + length && one._bytes[at] == other._bytes[at + beside]) at++;
+    if (at < from + length) break;
   }
-  return sum;
+  return handle - 1;
 }
 
 /** Adds the GATT server to a host, and its methods to the instance. */
@@ -197,11 +198,11 @@ export function addGatt(host: Host, instance: Serving): void {
 
   function serve(services: any): void {
     const own = ownServices(host);
-    const first = buildDatabase(own, [])._count + 1;
     const database = buildDatabase(own, services);
     const old = host._database;
+    const same = old ? sameUpTo(old, database) : -1;
+    const changed = same != database._count || same != old._count;
     host._database = database;
-    host._first = first;
     // Generic Access has 7 attributes; behind the declaration of Generic Attribute and that of Service Changed comes its value.
     host._changedHandle = 10;
     for (let i = 0; i < host._links.length; i++) {
@@ -209,20 +210,24 @@ export function addGatt(host: Host, instance: Serving): void {
       link._kept = null;
       if (link._prepared) link._prepared = -1;
     }
-    const changed = !old || definitionOf(old, database._count) != definitionOf(database, database._count) || old._count != database._count;
     if (changed && host._rehash) host._rehash();
     for (let i = 0; old && changed && i < host._links.length; i++) {
       const link = host._links[i];
       const before = link._configurations;
       link._configurations = new Uint8Array(database._configurations);
       // As far as the table is what it was so are the subscriptions.
-      for (let handle = 1; handle <= old._count && definitionOf(old, handle) == definitionOf(database, handle); handle++) {
+      for (let handle = 1; handle <= same; handle++) {
         if (wordOf(old, handle, Word.Flags) & Flag.Configuration) link._configurations[wordOf(old, handle, Word.Length)] = before[wordOf(old, handle, Word.Length)];
       }
-      link._changed = true;
-      for (let j = 0; j < host._changes.length; j++) host._changes[j](host, link);
-      tellChange(host, link);
+      announce(link);
     }
+  }
+
+  /** The link is to hear that the services are others than it knows. */
+  function announce(link: Link): void {
+    link._changed = true;
+    for (let i = 0; i < host._changes.length; i++) host._changes[i](host, link);
+    tellChange(host, link);
   }
 
   addAttServer(host);
@@ -254,10 +259,7 @@ export function addGatt(host: Host, instance: Serving): void {
       // In other services only this handle is what it was.
       if ((same || handle == host._changedHandle + 1) && handle <= host._database._count && wordOf(host._database, handle, Word.Flags) & Flag.Configuration) configure(host, link, handle, configured[i + 1] & 3);
     }
-    if (same) return;
-    link._changed = true;
-    for (let j = 0; j < host._changes.length; j++) host._changes[j](host, link);
-    tellChange(host, link);
+    if (!same) announce(link);
   };
   host._drained = function () {
     const refused = host._refused;

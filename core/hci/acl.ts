@@ -3,6 +3,7 @@ import { Counter } from "../counters.js";
 import { Packet } from "./codes.js";
 import type { Commands } from "./commands.js";
 import { sendPacket } from "./h4.js";
+import { gauge } from "../memory.js";
 
 /** What a link has to send, in the order of priority: a place for one frame each, and a queue. */
 export const enum Box {
@@ -124,6 +125,7 @@ export function enqueue(acl: Acl, link: AclLink, cid: number, length: number): n
     at = start;
   }
   link._tail = at + size;
+  gauge(acl, "queue", link._wrap ? link._wrap - link._head + link._tail - start : link._tail - link._head);
   putFrame(out, at + Size.Header, cid, length);
   return at + Size.Header + Size.Frame;
 }

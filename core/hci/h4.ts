@@ -1,7 +1,8 @@
 import { get16 } from "../bytes/bytes.js";
-import { append, createRing, drop, unwrap, type Ring } from "../bytes/ring.js";
+import { append, drop, unwrap, type Ring } from "../bytes/ring.js";
 import { clearTimer, setTimer, Slot, type Clock } from "../clock.js";
 import { Counter } from "../counters.js";
+import type { Memory } from "../memory.js";
 import type { Session } from "../../hal/hal.js";
 import { Event, Packet } from "./codes.js";
 
@@ -16,6 +17,8 @@ export interface H4 extends Clock {
   /** The longest packet that may come in. */
   readonly _longest: number;
   readonly _counters: Uint32Array;
+  /** What `bt.memory()` tells. */
+  readonly _gauges: Memory;
   readonly _session: Session;
   /** The rate in bit/s at which the UART is open; 0: closed. */
   _baud: number;
@@ -52,11 +55,6 @@ const enum Half {
 const enum Sync {
   /** How many packets in a row that look right put a stream back in step. */
   Chain = 3,
-}
-
-/** A ring fit for packets of `longest` bytes. */
-export function createReceiveRing(size: number, longest: number): Ring {
-  return createRing(size < longest ? longest : size, longest);
 }
 
 function lose(h4: H4): void {

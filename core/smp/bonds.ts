@@ -4,6 +4,7 @@ import { isLive, type Link } from "../connection.js";
 import { cmac } from "../crypto/provider.js";
 import { callable, failure } from "../errors.js";
 import { report, type Host } from "../host.js";
+import { addGauge, gauge } from "../memory.js";
 import { Limit } from "../options.js";
 import { attempt, readRecords, Record, replaceRecords } from "../records.js";
 import type { Bond } from "./pairing.js";
@@ -95,7 +96,8 @@ function unpack(bytes: Uint8Array): Bond | null {
   return bond;
 }
 
-function save(host: Host): boolean {
+/** Saves all bonds; returns false where the store does not take them. */
+export function save(host: Host): boolean {
   const contents: Uint8Array[] = [];
   clearTimer(host, Slot.Save);
   for (let i = 0; i < host._bonds!.length; i++) contents.push(pack(host._bonds![i]));
@@ -103,11 +105,6 @@ function save(host: Host): boolean {
   return attempt(host, "bonds", function () {
     return replaceRecords(host._options.store!, Record.Bond, contents);
   });
-}
-
-/** Whether the store takes anything. */
-export function canSave(host: Host): boolean {
-  return save(host);
 }
 
 function saveSoon(host: Host): void {
@@ -188,6 +185,7 @@ export function keepBond(host: Host, link: Link | null, bond?: Bond): boolean {
   }
   bonds.push(bond);
   if (bonds.length <= host._limits[Limit.Bonds] && save(host)) {
+    gauge(host, "bonds", bonds.length);
     if (link) {
       link._bond = bond;
       remember(host, link);
@@ -228,6 +226,7 @@ export function addBonds(host: Host): void {
   callable("open", "store.load", store.load);
   callable("open", "store.save", store.save);
   host._bonds = [];
+  addGauge(host, "bonds", host._limits[Limit.Bonds], 0);
   try {
     const records = readRecords(store, Record.Bond);
     for (let i = 0; i < records.length; i++) {
@@ -237,6 +236,7 @@ export function addBonds(host: Host): void {
   } catch (e) {
     report(host, failure("store", "bonds", 0, String(e)));
   }
+  gauge(host, "bonds", host._bonds.length);
   host._configured = function (link, handle, value) {
     const bond = link._bond;
     if (!bond || !link._proved) return;

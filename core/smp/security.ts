@@ -14,7 +14,7 @@ import { begin, put16, put8 } from "../hci/commands.js";
 import { call, declared, use, type Host, type Role } from "../host.js";
 import { admit } from "../gap/links.js";
 import { Limit, withLimits } from "../options.js";
-import { addBonds, canSave, findBond, keepBond, resolvePeer, restoreBond, type BondInfo } from "./bonds.js";
+import { addBonds, findBond, keepBond, resolvePeer, restoreBond, save, type BondInfo } from "./bonds.js";
 import { AuthReq, Keys, Method, Reason, Smp } from "./codes.js";
 import { isQuick, prepareKeyPair } from "./keypair.js";
 import { maskSecrets } from "./mask.js";
@@ -251,7 +251,7 @@ export function addSecurity(host: Host, instance: any): Role {
       : null;
     pairing._bond = bond;
     if (!bond || pairing._secure || pairing._initiator || !(pairing._response[6] & Keys.Encryption)) return;
-    if (!canSave(host)) {
+    if (!save(host)) {
       failPairing(host, link, Reason.Unspecified);
       if (host._level > 1) refuse(link);
       return;
@@ -428,7 +428,7 @@ export function addSecurity(host: Host, instance: any): Role {
   };
 
   host._keeps = function (pairing) {
-    return !isBonding(pairing) || canSave(host);
+    return !isBonding(pairing) || save(host);
   };
 
   /** Keys of the peer. */

@@ -10,6 +10,7 @@ import { addClient, type AskingConnection } from "../../core/gatt/client.js";
 import { addGatt, type Serving } from "../../core/gatt/server.js";
 import { addStore } from "../../core/records.js";
 import { addSecurity, type Pairable, type Securing } from "../../core/smp/security.js";
+import { namedSizes } from "../../core/sizes.js";
 
 /** The longest packet: an event. ACL packets of a CYW43438 have 27 bytes, of any LE controller 251. */
 const LONGEST = 258;
@@ -18,4 +19,4 @@ const LONGEST = 258;
 export type Full = Advertising & Scanning & Linking<AskingConnection & Pairable> & Serving & Connecting & Securing;
 
 /** Opens an instance with every part of the stack. */
-export const open: Open<Core & Full> = createOpen<Full>([addLinks, addGatt, addClient, addCrypto, addCaching, addSecurity, addStore, addSleep, addScanning, addAdvertising, addConnecting], LONGEST);
+export const open: Open<Core & Full> = createOpen<Full>([addLinks, addGatt, addClient, addCrypto, addCaching, addSecurity, addStore, addSleep, addScanning, addAdvertising, addConnecting], LONGEST, namedSizes);

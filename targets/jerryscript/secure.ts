@@ -7,6 +7,7 @@ import { addCaching } from "../../core/gatt/caching.js";
 import { addGatt, type Serving } from "../../core/gatt/server.js";
 import { addStore } from "../../core/records.js";
 import { addSecurity, type Pairable, type Securing } from "../../core/smp/security.js";
+import { namedSizes } from "../../core/sizes.js";
 
 /** The longest packet: an event. ACL packets of a CYW43438 have 27 bytes, of any LE controller 251. */
 const LONGEST = 258;
@@ -16,4 +17,4 @@ export type Secure = Advertising & Linking<Connection & Pairable> & Serving & Se
 
 // The Database Hash is there because a bond keeps it: so a phone that comes back is told when the services are not what they were.
 /** Opens a peripheral that pairs: advertising, connections, the GATT server, security, what the store keeps. */
-export const open: Open<Core & Secure> = createOpen<Secure>([addLinks, addGatt, addCrypto, addCaching, addSecurity, addStore, addAdvertising], LONGEST);
+export const open: Open<Core & Secure> = createOpen<Secure>([addLinks, addGatt, addCrypto, addCaching, addSecurity, addStore, addAdvertising], LONGEST, namedSizes);

@@ -10,12 +10,13 @@ import { addClient, type AskingConnection } from "../../core/gatt/client.js";
 import { addGatt, type Serving } from "../../core/gatt/server.js";
 import { addSecurity, type Pairable, type Securing } from "../../core/smp/security.js";
 import { addStore } from "../../core/records.js";
+import { namedSizes } from "../../core/sizes.js";
 
 /** The longest packet that may come in: ACL data of a controller that shares its buffers with BR/EDR. */
 const LONGEST = 5 + 1021;
 
 /** What a computer can afford. */
-const STANDARDS = { receive: 4096, links: 8, mtu: 517, queue: 16, prepare: 4096, slice: 4000, bonds: 64 };
+const STANDARDS = { ...namedSizes("large"), slice: 4000 };
 
 /** A connection with all that it can do. */
 export type FullConnection = AskingConnection & Pairable;
@@ -24,4 +25,4 @@ export type FullConnection = AskingConnection & Pairable;
 export type Bluetooth = Core & Advertising & Scanning & Linking<FullConnection> & Serving & Connecting & Securing;
 
 /** Opens an instance with every part of the stack. */
-export const open: Open<Bluetooth> = createOpen<Bluetooth>([addLinks, addGatt, addClient, addCrypto, addCaching, addSecurity, addStore, addSleep, addScanning, addAdvertising, addConnecting], LONGEST, STANDARDS);
+export const open: Open<Bluetooth> = createOpen<Bluetooth>([addLinks, addGatt, addClient, addCrypto, addCaching, addSecurity, addStore, addSleep, addScanning, addAdvertising, addConnecting], LONGEST, namedSizes, STANDARDS);

@@ -15,8 +15,10 @@ describe("bytes: ring", () => {
     for (let seed = 1; seed <= 20; seed++) {
       const random = new Random(seed);
       const [size, reserve] = [64 + random.below(64), 1 + random.below(64)];
-      const ring = createRing(size, reserve);
+      const gauge = { most: 0 };
+      const ring = createRing(size, reserve, gauge);
       const model: number[] = [];
+      let most = 0;
       for (let round = 0; round < 500; round++) {
         const data = new Uint8Array(random.below(40));
         random.fill(data);
@@ -27,6 +29,8 @@ describe("bytes: ring", () => {
         model.push(...data.subarray(from, from + room));
         // The transport's array is its own again.
         data.fill(0xdb);
+        most = Math.max(most, model.length);
+        assert.equal(gauge.most, most);
         const length = random.below(reserve) + 1;
         const at = peek(ring, length);
         if (length > model.length) assert.equal(at, -1);
@@ -39,7 +43,7 @@ describe("bytes: ring", () => {
   });
 
   it("takes a full ring and not one byte more", () => {
-    const ring = createRing(8, 8);
+    const ring = createRing(8, 8, { most: 0 });
     assert.equal(append(ring, Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9), 0), 8);
     assert.equal(append(ring, Uint8Array.of(9), 0), 0);
     assert.equal(peek(ring, 8), 0);

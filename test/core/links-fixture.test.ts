@@ -146,7 +146,7 @@ export function served(options: Options = {}, board: BoardOptions<any> = {}, par
   return device(TABLE, options, board, part);
 }
 
-const openWithout: any = createOpen<any>([addLinks, addGatt, addAdvertising] as any, 5 + 255, { mtu: 247 });
+const openWithout: any = createOpen<any>([addLinks, addGatt, addAdvertising] as any, 5 + 255, undefined, { mtu: 247 });
 
 /** An instance of a build without the Security Manager, on the board of a rig that is up. */
 export function withoutSecurity(options: Options = {}): Rig<any> {
