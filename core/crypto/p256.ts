@@ -23,8 +23,6 @@ export type Limbs = number[];
 const enum Limb {
   Count = 11,
   Size = 16777216,
-  /** 1.5 * 2^52: times 2^24 it is what rounds. */
-  Magic = 6755399441055744,
 }
 
 /**
@@ -35,7 +33,8 @@ export function multiply(target: Limbs, x: Limbs, y: Limbs, factor: number, adde
   // A variable, so that nothing but the engine divides: Espruino does not read long fractions exactly.
   let size = Limb.Size;
   const inverse = 1 / size;
-  const magic = Limb.Magic * size;
+  // 1.5 * 2^76 is what rounds to multiples of 2^24.
+  const magic = 24 * size * size * size;
   const a0 = x[0], a1 = x[1], a2 = x[2], a3 = x[3], a4 = x[4], a5 = x[5], a6 = x[6], a7 = x[7], a8 = x[8], a9 = x[9], a10 = x[10];
   let b0: number, b1: number, b2: number, b3: number, b4: number, b5: number, b6: number, b7: number, b8: number, b9: number, b10: number;
   let c0: number, c1: number, c2: number, c3: number, c4: number, c5: number, c6: number, c7: number, c8: number, c9: number, c10: number;

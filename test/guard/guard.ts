@@ -41,6 +41,7 @@ export const RULES = {
   helper: "TypeScript's helpers do not work on Espruino",
   inheritance: "Espruino has one kind of inheritance: a prototype that is an instance",
   eval: "no code from text",
+  number: "a static snapshot of JerryScript holds integers below 2^27 and no other numbers",
   characters: "a character that does not survive on its way to the board",
 } as const;
 
@@ -205,6 +206,8 @@ class Guard {
       const digits = node.getText();
       if (/^0[0-9]/.test(digits)) this._find("octal", node, digits);
       if (/^0[bo]|_/i.test(digits)) this._find("syntax", node, digits);
+      const value = Number(node.text);
+      if (this._kind === "bare" && (!Number.isInteger(value) || value >= 2 ** 27)) this._find("number", node, digits);
     }
     if (ts.isStringLiteral(node)) {
       for (const [escape] of node.getText().matchAll(/\\(?:u\{|[0-9]+|[^0-9])/g)) {
