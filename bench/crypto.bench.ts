@@ -1,14 +1,18 @@
 /**
- * Software cryptography on Node: AES-128 blocks and P-256 multiplications, beside node:crypto's, with the heap that they take; and what a slice of one
- * multiplication in the field costs. `node --expose-gc crypto.bench.mjs [--json FILE]`. What counts on a microcontroller, instructions, is counted there.
+ * Software cryptography on Node: AES-128 blocks and P-256 multiplications, in doubles, by BigInt and, as the yardstick, with plain limbs, beside node:crypto's, with the
+ * heap that they take; and what a slice of one multiplication in the field costs. `node --expose-gc crypto.bench.mjs [--json FILE]`. What counts on a microcontroller, instructions, is counted there.
  */
 import { createCipheriv, createECDH } from "node:crypto";
 import { encryptBlock } from "../core/crypto/aes.js";
-import { beginMultiply, isOnCurve, readProduct, stepMultiply } from "../core/crypto/p256.js";
+import { BASE, type Arithmetic } from "../core/crypto/p256.js";
+import { addBigInt } from "../core/crypto/p256bigint.js";
+import { DOUBLES } from "../core/crypto/p256doubles.js";
+import { multiplyPlainly } from "./p256plain.js";
 import { heapOf, save, speedOf, table, whole, type Heap, type Speed, type Work } from "./measure.js";
 
 const BLOCKS = 100_000;
 const PRODUCTS = 40;
+const PLAIN_PRODUCTS = 10;
 /** Heap is looked at in a thousand pieces. */
 const HEAP_PRODUCTS = 1000;
 const SLICES = 20_000;
@@ -20,7 +24,11 @@ const other = Buffer.from(
 );
 const key = new Uint8Array(16);
 const block = new Uint8Array(16);
-const product = new Uint8Array(64);
+const base = Buffer.from(BASE, "hex");
+
+const host: any = {};
+addBigInt(host);
+const BIGINT: Arithmetic = host._p256;
 
 const aes: Work = (count) => {
   for (let i = 0; i < count; i++) encryptBlock(key, block);
@@ -31,16 +39,20 @@ const nodeAes: Work = (count) => {
   for (let i = 0; i < count; i++) cipher.update(block);
 };
 
-/** In slices of so many multiplications in the field. */
-function multiplication(budget: number): Work {
+/** In slices of so many steps. */
+function multiplication(arithmetic: Arithmetic, budget: number): Work {
   return (count) => {
     for (let i = 0; i < count; i++) {
-      const m = beginMultiply(secret, other);
-      while (!stepMultiply(m, budget));
-      readProduct(m, product);
+      const m = arithmetic._begin(secret, other);
+      while (!arithmetic._step(m, budget));
+      arithmetic._product(m);
     }
   };
 }
+
+const plain: Work = (count) => {
+  for (let i = 0; i < count; i++) multiplyPlainly(secret, other);
+};
 
 const nodeMultiplication: Work = (count) => {
   const ecdh = createECDH("prime256v1");
@@ -49,14 +61,19 @@ const nodeMultiplication: Work = (count) => {
   for (let i = 0; i < count; i++) ecdh.computeSecret(point);
 };
 
-const slices: Work = (count) => {
-  let m = beginMultiply(secret, null);
-  for (let i = 0; i < count; i++) if (stepMultiply(m, 1)) m = beginMultiply(secret, null);
-};
+/** One slice after another. */
+function slices(arithmetic: Arithmetic): Work {
+  return (count) => {
+    let m = arithmetic._begin(secret, base);
+    for (let i = 0; i < count; i++) if (arithmetic._step(m, 1)) m = arithmetic._begin(secret, base);
+  };
+}
 
-const check: Work = (count) => {
-  for (let i = 0; i < count; i++) if (!isOnCurve(other)) throw new Error("a point is not taken");
-};
+function check(arithmetic: Arithmetic): Work {
+  return (count) => {
+    for (let i = 0; i < count; i++) if (!arithmetic._isOnCurve(other)) throw new Error("a point is not taken");
+  };
+}
 
 interface Row {
   readonly what: string;
@@ -67,11 +84,16 @@ interface Row {
 const cases: [string, Work, number, number][] = [
   ["AES-128 block", aes, BLOCKS, BLOCKS],
   ["the same by node:crypto", nodeAes, BLOCKS, BLOCKS],
-  ["P-256 multiplication, in one", multiplication(1e9), PRODUCTS, HEAP_PRODUCTS],
-  ["P-256 multiplication, in slices of 1", multiplication(1), PRODUCTS, HEAP_PRODUCTS],
+  ["P-256 multiplication, plain limbs of 16 bits", plain, PLAIN_PRODUCTS, PLAIN_PRODUCTS],
+  ["in doubles, in one", multiplication(DOUBLES, 1e9), PRODUCTS, HEAP_PRODUCTS],
+  ["in doubles, in slices of 1", multiplication(DOUBLES, 1), PRODUCTS, HEAP_PRODUCTS],
+  ["by BigInt, in one", multiplication(BIGINT, 1e9), PRODUCTS, HEAP_PRODUCTS],
+  ["by BigInt, in slices of 1", multiplication(BIGINT, 1), PRODUCTS, HEAP_PRODUCTS],
   ["the same by node:crypto", nodeMultiplication, PRODUCTS, HEAP_PRODUCTS],
-  ["one slice of 1", slices, SLICES, SLICES],
-  ["a point checked", check, SLICES / 10, SLICES / 10],
+  ["one slice of 1, in doubles", slices(DOUBLES), SLICES, SLICES],
+  ["one slice of 1, by BigInt", slices(BIGINT), SLICES, SLICES],
+  ["a point checked, in doubles", check(DOUBLES), SLICES / 10, SLICES / 10],
+  ["a point checked, by BigInt", check(BIGINT), SLICES / 10, SLICES / 10],
 ];
 
 const rows = cases.map(([what, work, count, heapCount]): Row => ({ what, speed: speedOf([work], count)[0], heap: heapOf(work, heapCount) }));

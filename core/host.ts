@@ -5,6 +5,7 @@ import { Counter } from "./counters.js";
 import { failure } from "./errors.js";
 import { Event, Status } from "./hci/codes.js";
 import type { Bond, Pairing } from "./smp/pairing.js";
+import type { Arithmetic } from "./crypto/p256.js";
 import type { KeyPair, Work } from "./smp/keypair.js";
 import type { Job } from "./crypto/provider.js";
 import type { Characteristic, Database } from "./gatt/database.js";
@@ -229,6 +230,8 @@ export interface Host extends Acl {
   _keypair?: KeyPair | null;
   _whenPaired?: (() => void) | null;
   _work?: Work | null;
+  /** What multiplies on P-256, where that is not the doubles. */
+  _p256?: Arithmetic;
   _drawing?: boolean;
   _software?: (key: Uint8Array, block: Uint8Array) => void;
   _slowly?: boolean;

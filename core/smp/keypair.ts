@@ -1,4 +1,6 @@
-import { beginMultiply, isSecret, readProduct, stepMultiply, type Multiplication } from "../crypto/p256.js";
+import { parseHex } from "../bytes/hex.js";
+import { BASE, isSecret, type Arithmetic } from "../crypto/p256.js";
+import { DOUBLES } from "../crypto/p256doubles.js";
 import { random } from "../crypto/provider.js";
 import { setTimer, Slot } from "../clock.js";
 import type { Host } from "../host.js";
@@ -6,49 +8,54 @@ import { Limit } from "../options.js";
 
 /** A key pair for one pairing. */
 export interface KeyPair {
+  /** 32 bytes; behind them there may be chance that a multiplication wants. */
   readonly _secret: Uint8Array;
   readonly _public: Uint8Array;
 }
 
 const enum Cost {
-  /** Field multiplications of one multiplication, and of its trial. */
-  Whole = 3478,
+  /** Steps of the trial. */
   Trial = 8,
   /** What takes longer is not offered, in milliseconds. */
   Limit = 20000,
 }
 
+/** What multiplies on P-256 in this build and engine, where the board itself does not. */
+export function arithmeticOf(host: Host): Arithmetic {
+  return host._p256 || DOUBLES;
+}
+
 /** Whether a multiplication on P-256 is quick enough here to offer Secure Connections. */
 export function isQuick(host: Host): boolean {
   const crypto = host._hal.crypto;
+  const arithmetic = arithmeticOf(host);
   if (crypto && crypto.p256public && crypto.p256shared) return true;
   const secret = new Uint8Array(32);
   secret[31] = 3;
-  const trial = beginMultiply(secret, null);
+  const trial = arithmetic._begin(secret, parseHex(BASE)!);
   const began = host._hal.timer.now();
-  stepMultiply(trial, Cost.Trial);
-  return (host._hal.timer.now() - began) * (Cost.Whole / Cost.Trial) < Cost.Limit;
+  arithmetic._step(trial, Cost.Trial);
+  return (host._hal.timer.now() - began) * (arithmetic._steps / Cost.Trial) < Cost.Limit;
 }
 
 /** Does a multiplication in slices, so that the UART is served between them. */
 function slice(host: Host): void {
+  const arithmetic = arithmeticOf(host);
   let work = host._work;
   // A pairing that is over wants nothing any more.
   while (work && !work._wanted()) work = work._next;
   host._work = work;
   if (!work) return host._whenPaired ? prepareKeyPair(host) : undefined;
-  if (!stepMultiply(work._multiplication, host._limits[Limit.Slice])) return setTimer(host, Slot.Slice, 0, slice);
-  const product = new Uint8Array(64);
+  if (!arithmetic._step(work._multiplication, host._limits[Limit.Slice])) return setTimer(host, Slot.Slice, 0, slice);
   host._work = work._next;
   if (host._work) setTimer(host, Slot.Slice, 0, slice);
-  readProduct(work._multiplication, product);
-  work._done(product);
+  work._done(arithmetic._product(work._multiplication));
   if (!host._work && host._whenPaired) prepareKeyPair(host);
 }
 
 /** Multiplies in the background, one after another; a key pair is what can wait. */
 function multiply(host: Host, secret: Uint8Array, point: Uint8Array | null, wanted: () => boolean, done: (product: Uint8Array) => void): void {
-  const work: Work = { _multiplication: beginMultiply(secret, point), _shared: !!point, _wanted: wanted, _done: done, _next: null };
+  const work: Work = { _multiplication: arithmeticOf(host)._begin(secret, point || parseHex(BASE)!), _shared: !!point, _wanted: wanted, _done: done, _next: null };
   let before: Work | null = null;
   for (let other = host._work; other && (other._shared || !point); other = other._next) before = other;
   work._next = (before ? before._next : host._work) || null;
@@ -80,7 +87,7 @@ export function prepareKeyPair(host: Host, done?: (() => void) | null): void {
   // Ahead of need it comes after what is needed.
   if (host._work && !host._whenPaired) return;
   host._drawing = true;
-  random(host, null, 32, function (secret) {
+  random(host, null, host._p256 ? 40 : 32, function (secret) {
     host._drawing = false;
     function made(key: Uint8Array): void {
       host._keypair = { _secret: secret, _public: key };
@@ -89,7 +96,7 @@ export function prepareKeyPair(host: Host, done?: (() => void) | null): void {
     if (!isSecret(secret)) prepareKeyPair(host);
     else if (crypto && crypto.p256public) {
       const key = new Uint8Array(64);
-      if (crypto.p256public(secret, key)) made(key);
+      if (crypto.p256public(secret.subarray(0, 32), key)) made(key);
     } else multiply(host, secret, null, always, made);
   });
 }
@@ -102,7 +109,7 @@ function always(): boolean {
 export function agree(host: Host, pair: KeyPair, peer: Uint8Array, wanted: () => boolean, done: (dhkey: Uint8Array) => void): void {
   const crypto = host._hal.crypto;
   const dhkey = new Uint8Array(32);
-  if (crypto && crypto.p256shared && crypto.p256shared(pair._secret, peer, dhkey)) return done(dhkey);
+  if (crypto && crypto.p256shared && crypto.p256shared(pair._secret.subarray(0, 32), peer, dhkey)) return done(dhkey);
   multiply(host, pair._secret, peer, wanted, function (product) {
     done(new Uint8Array(product.subarray(0, 32)));
   });
@@ -110,7 +117,7 @@ export function agree(host: Host, pair: KeyPair, peer: Uint8Array, wanted: () =>
 
 /** What is under way, and what comes after it. */
 export interface Work {
-  readonly _multiplication: Multiplication;
+  readonly _multiplication: any;
   /** A shared secret; else a public key. */
   readonly _shared: boolean;
   readonly _wanted: () => boolean;

@@ -1,5 +1,4 @@
 import { hex } from "../bytes/hex.js";
-import { isOnCurve } from "../crypto/p256.js";
 import { random } from "../crypto/provider.js";
 import { Deadline, isLive, leave, setDeadline, type Link } from "../connection.js";
 import { Counter } from "../counters.js";
@@ -9,7 +8,7 @@ import { call, declared, run, type Host } from "../host.js";
 import { Cid } from "../l2cap/codes.js";
 import { Limit } from "../options.js";
 import { AuthReq, Io, Keys, Method, Reason, Smp } from "./codes.js";
-import { agree, prepareKeyPair, type KeyPair } from "./keypair.js";
+import { agree, arithmeticOf, prepareKeyPair, type KeyPair } from "./keypair.js";
 import { c1, f4, f5, f6, g2, join, reversed, s1 } from "./toolbox.js";
 
 /** What two devices know of each other when they have paired. Values most significant octet first, addresses as HCI has them. */
@@ -488,7 +487,7 @@ function isGoodKey(host: Host, pairing: Pairing, key: Uint8Array): boolean {
   const x = hex(key, 0, 32);
   const ours = pairing._pair || host._keypair;
   const known = "20b003d2f297be2c5e2c83a7e9f9a5b9eff49111acf4fddbcc0301480e359de6";
-  return x != known && !(ours && hex(ours._public, 0, 32) == x) && isOnCurve(key);
+  return x != known && !(ours && hex(ours._public, 0, 32) == x) && arithmeticOf(host)._isOnCurve(key);
 }
 
 /** Takes a PDU that a pairing has been waiting for. */

@@ -56,13 +56,13 @@ interface Host {
 const NONE = /^$/;
 
 const HOSTS: Record<ScriptKind, Host> = {
-  bare: { free: NONE, guarded: /^module$/ },
+  bare: { free: NONE, guarded: /^(module|BigInt)$/ },
   espruino: {
     free: /^(require|exports|E|getTime|getSerial|setTimeout|clearTimeout|digitalRead|digitalWrite|pinMode|Serial[1-6]|LED[1-3]?|BTN[1-5]?|[A-K]\d{1,2})$/,
     guarded: /^module$/,
   },
-  kaluma: { free: /^(require|pinMode|digitalRead|digitalWrite|millis|micros|setTimeout|clearTimeout|INPUT|INPUT_PULLUP|OUTPUT)$/, guarded: /^module$/ },
-  "engine-check": { free: NONE, guarded: /^(print|console|Date|getTime|process)$/ },
+  kaluma: { free: /^(require|pinMode|digitalRead|digitalWrite|millis|micros|setTimeout|clearTimeout|INPUT|INPUT_PULLUP|OUTPUT)$/, guarded: /^(module|BigInt)$/ },
+  "engine-check": { free: NONE, guarded: /^(print|console|Date|getTime|process|BigInt)$/ },
 };
 
 const words = (text: string) => new Set(text.split(" "));
@@ -322,8 +322,9 @@ class Guard {
     else if (written) this._find("undeclared", node, text);
     else if (text === "eval" || text === "Function") this._find("eval", node, text);
     else if (text === "RegExp") this._find("regexp", node, text);
+    else if (guarded.test(text) && (ts.isTypeOfExpression(node.parent) || isGuarded(node))) return;
     else if (MISSING.has(text)) this._find("library", node, text);
-    else if (!GLOBALS.has(text) && !free.test(text) && !ts.isTypeOfExpression(node.parent) && !(guarded.test(text) && isGuarded(node))) this._find("global", node, text);
+    else if (!GLOBALS.has(text) && !free.test(text) && !ts.isTypeOfExpression(node.parent)) this._find("global", node, text);
   }
 
   /** A call that may run a function which means something that is declared only behind the call. */
