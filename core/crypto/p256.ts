@@ -1,8 +1,8 @@
 import { hex } from "../bytes/hex.js";
 
 /**
- * A way to multiply points of NIST P-256 (FIPS 186-4, D.1.2.3), in slices between which other things can be done. There are two, by what the engine has:
- * `DOUBLES` and `bigints`. Numbers and points are bytes, most significant first.
+ * A way to multiply points of NIST P-256 (FIPS 186-4, D.1.2.3), in slices between which other things can be done: `DOUBLES` on every engine, or what
+ * `addBigInt` finds. Numbers and points are bytes, most significant first.
  */
 export interface Arithmetic {
   /** How many steps a multiplication takes. */

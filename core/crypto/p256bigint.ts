@@ -4,14 +4,14 @@ import { BASE, CONSTANT } from "./p256.js";
 import { digitOf, oddOf, type Limbs } from "./p256doubles.js";
 
 /**
- * Multiplication on P-256 by numbers of any size, where the engine has them: on JerryScript seventeen times as quick as in doubles.
+ * Multiplication on P-256 by numbers of any size, where the engine has them: on JerryScript twenty times as quick as in doubles.
  *
- * Numbers are kept modulo M = (2^32 + 1) p, and have either sign. JerryScript 2.4 and 3.0 divide wrongly where a digit of the quotient is estimated too high or the second digit of
- * the divisor is taken for one of the dividend (ecma_big_uint_div_mod; with p itself that happens to one product in 2^29, and always to a multiple of p). The
- * second of M's digits of 32 bits is 0 when its highest bit stands in front, as the division wants it: then no estimate is corrected, and none needs it.
+ * Numbers are kept modulo M = (2^32 + 1) p, and have either sign. JerryScript 3.0 corrects the estimate of a quotient's digit by the second digit of the divisor where the
+ * dividend's is meant (ecma_big_uint_div_mod). With p as the divisor one remainder in 2^29 is wrong, and each that should be 0. Of M the second digit of 32 bits
+ * is 0, once its highest bit stands in front as the division has it: then no estimate is corrected, and none needs it.
  *
- * Time: the operations are the same for all secrets, as with doubles; what the engine takes for one depends on its numbers. So the point begins with a z by
- * chance, of which nobody outside knows anything, and with it all numbers on the way are by chance.
+ * Time: the operations are the same for all secrets, as with doubles; what the engine takes for one of them depends on its numbers. So the point begins with a z
+ * by chance, of which nobody else knows, and with it all numbers on the way are by chance.
  */
 declare const BigInt: ((digits: string) => bigint) | undefined;
 

@@ -292,55 +292,47 @@ function perform(m: Multiplication, program: string): boolean {
   let second = program.charCodeAt(m._at + 2);
   let factor = program.charCodeAt(m._at + 3);
   let added = x;
+  let multiplied = false;
   m._at += 3;
   if (name == Code.Begin) {
     m._begin = m._at;
-    return false;
-  }
-  if (name == Code.Square) {
-    if (second - Code.Times == m._squared) {
-      m._squared = 0;
-      return false;
-    }
-    m._squared++;
-    m._at -= 3;
-    multiply(x, x, x, 0, x);
-    return true;
-  }
-  if (name == Code.Again) {
+  } else if (name == Code.Square) {
+    multiplied = m._squared++ < second - Code.Times;
+    if (multiplied) {
+      m._at -= 3;
+      multiply(x, x, x, 0, x);
+    } else m._squared = 0;
+  } else if (name == Code.Again) {
     if (m._digits % Digit.Count) m._at = m._begin;
-    return false;
-  }
-  if (name == Code.Rotate) {
+  } else if (name == Code.Rotate) {
     m._digits--;
     elements.push(elements.splice(Slot.Table, 1)[0], elements.splice(Slot.Table, 1)[0]);
-    return false;
-  }
-  if (name == Code.Select) {
+  } else if (name == Code.Select) {
     const digit = digitOf(m._secret, --m._digits);
     const positive = digit >> 2;
     const place = Slot.Table + 2 * ((digit ^ (positive - 1)) & 3);
     m._sign = 2 * positive - 1;
     elements[Slot.AddedX] = elements[place];
     elements[Slot.AddedY] = elements[place + 1];
-    return false;
-  }
-  const target = elements[name - Code.Element];
-  // Behind the program's end there is no character: no number either.
-  if (factor < Code.Element) {
-    factor -= Code.Number;
-    added = elements[program.charCodeAt(m._at + 1) - Code.Element];
-    m._at += 2;
   } else {
-    factor = 0;
+    const target = elements[name - Code.Element];
+    // Behind the program's end there is no character: no number either.
+    if (factor < Code.Element) {
+      factor -= Code.Number;
+      added = elements[program.charCodeAt(m._at + 1) - Code.Element];
+      m._at += 2;
+    } else {
+      factor = 0;
+    }
+    if (second < Code.Element) {
+      second = second == Code.Sign ? m._sign : second - Code.Number;
+      for (let i = 0; i < Limb.Count; i++) target[i] = second * x[i] + factor * added[i];
+    } else {
+      multiply(target, x, elements[second - Code.Element], factor, added);
+      multiplied = true;
+    }
   }
-  if (second < Code.Element) {
-    second = second == Code.Sign ? m._sign : second - Code.Number;
-    for (let i = 0; i < Limb.Count; i++) target[i] = second * x[i] + factor * added[i];
-    return false;
-  }
-  multiply(target, x, elements[second - Code.Element], factor, added);
-  return true;
+  return multiplied;
 }
 
 /**

@@ -20,7 +20,8 @@ for (const [way, arithmetic] of WAYS) {
     assert.equal(isOnCurve(unhex(product)), true);
   };
 
-  describe(`P-256 in ${way}: sample data and edges`, () => {
+  describe(`P-256 in ${way}: sample data and edges`, function () {
+    this.timeout(20_000);
     SAMPLES.forEach(([a, pointA, b, pointB, key], i) => {
       it(`the specification's sample ${i + 1}`, () => {
         assert.equal(times(a, null), pointA);
