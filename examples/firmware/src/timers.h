@@ -4,7 +4,9 @@
 
 #include <stdint.h>
 
+#ifndef TIMERS
 #define TIMERS 16
+#endif
 
 /* Starts a timer; returns its slot, -1 where all are taken. */
 int timers_set(uint64_t deadline);
