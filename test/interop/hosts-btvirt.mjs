@@ -15,7 +15,7 @@ import { join } from "node:path";
 import { Missing, ROOT, sleep, startAir, until } from "./air.mjs";
 import { check, checkReports, main, results } from "./beacon.mjs";
 import { framer, startProxy } from "./h4.mjs";
-import { build, Host, Port } from "./hosts.mjs";
+import { build, buildStatic, Host, Port } from "./hosts.mjs";
 import { attachScanner, looks } from "./scanner.mjs";
 
 const { BleManager } = createRequire(import.meta.url)("ble-host");
@@ -192,7 +192,7 @@ async function beacon(program, air, folder, port) {
 function compiled(program, folder) {
   const target = join(folder, "peripheral.bin");
   const tool = process.env.JERRY_SNAPSHOT;
-  if (engine === "quickjs" || (engine === "jerry" && !tool)) return null;
+  if (engine === "jerry" && !tool) return null;
   const [command, ...words] = engine === "jerry" ? [tool, "generate", PRESET, "-o", target] : [program, "--compile", PRESET, target];
   const { status, stdout, stderr } = spawnSync(command, words, { cwd: ROOT, encoding: "utf8" });
   check(`the script is compiled: ${readFileSync(join(ROOT, PRESET)).length} bytes of text, ${status === 0 ? statSync(target).size : 0} compiled`, status === 0, `${stdout}${stderr}`);
@@ -246,7 +246,7 @@ await main(`${engine} host on btvirt`, async () => {
   const folder = results(`hosts-${engine}`);
   if (spawnSync("socat", ["-V"]).error) throw new Missing("socat is not there");
   const program = build(engine);
-  const hostile = build(engine, true);
+  const hostile = build(engine, { hostile: true });
   checkCrypto(program, folder);
   checkCrypto(hostile, folder);
 
@@ -261,13 +261,20 @@ await main(`${engine} host on btvirt`, async () => {
   await beacon(program, air, folder, await fresh());
   const manager = await startPhone(air.le);
   const target = compiled(program, folder);
-  for (const [name, host, preset] of [["served", program, PRESET], ["a hostile system", hostile, PRESET], ["compiled", program, target]]) {
-    if (preset === null) {
-      console.log(`skip ${name}: this engine's compiler is not there`);
+  const static_ = engine === "jerry" ? buildStatic(join(folder, "static"), [PRESET, DEVICE]) : null;
+  const runs = [
+    ["served", program, [PRESET, DEVICE]],
+    ["a hostile system", hostile, [PRESET, DEVICE]],
+    ["compiled", program, target && [target, DEVICE]],
+    ["a static snapshot", static_?.program, static_?.snapshots],
+  ];
+  for (const [name, host, scripts] of runs) {
+    if (!scripts) {
+      console.log(`skip ${name}: there is none for this engine here`);
       continue;
     }
     await fresh();
-    const device = new Host(host, ["--port", port.path, preset, DEVICE]);
+    const device = new Host(host, ["--port", port.path, ...scripts]);
     const { address } = await said(device, "ready");
     for (let i = 0; i < 3; i++) await use(manager, device, address, name);
     await finish(device, name);

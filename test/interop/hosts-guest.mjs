@@ -1,18 +1,19 @@
 /**
  * Run by guest.sh, which see: GUEST is there. The Wi-Fi refresh (examples/wifi-refresh.js) at level 4, by dist/bare/secure.min.js in an engine of a C host
  * (examples/hosts) at a pseudo-terminal; Linux' own stack is the phone, and its user types the code that the device shows. Then the host is started anew with its
- * bonds in a file, and the phone comes back without being asked again. HOST_ENGINE: duktape (default), or jerry or quickjs; NATIVE=no: AES and P-256 in JavaScript, too.
+ * bonds in a file, and the phone comes back without being asked again. HOST_ENGINE: duktape (default), or jerry or quickjs; NATIVE=no: AES and P-256 in JavaScript, too; STATIC=yes:
+ * static snapshots of JerryScript; HEAP: the engine's heap, KB.
  * Leaves packets and consoles in build/interop/hosts-guest-ENGINE.
  */
 import { spawnSync } from "node:child_process";
 import { closeSync, constants, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { sleep, start, startAir, TOOLS, until } from "./air.mjs";
+import { Missing, sleep, start, startAir, TOOLS, until } from "./air.mjs";
 import { check, main, results } from "./beacon.mjs";
 import { framesOf, UUIDS } from "./gatt.mjs";
 import { startProxy } from "./h4.mjs";
-import { build, Host, Port } from "./hosts.mjs";
+import { build, buildStatic, Host, Port } from "./hosts.mjs";
 import { SMP } from "./pair.mjs";
 
 /** Seconds for the guest, boot included; it takes 30 to 45. */
@@ -26,7 +27,7 @@ const REFRESHES = [["Blimp Hangar", "lighter than air"], ["A network whose name 
 const ATT = 4;
 const ENCRYPTION_CHANGE = 0x08;
 
-const { HOST_ENGINE: engine = "duktape", NATIVE } = process.env;
+const { HOST_ENGINE: engine = "duktape", NATIVE, STATIC, HEAP } = process.env;
 
 function dashed(uuid) {
   return uuid.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-").toLowerCase();
@@ -48,7 +49,6 @@ function codesOf(packets) {
 
 await main(`Wi-Fi refresh of the ${engine} host and Linux${NATIVE === "no" ? ", without native help" : ""}`, async () => {
   const folder = results(`hosts-guest-${engine}`);
-  const program = build(engine);
   const air = await startAir();
   const socket = join(air.folder, "device.sock");
   const proxy = await startProxy(socket, air.le, join(folder, "wire.btsnoop"));
@@ -56,11 +56,14 @@ await main(`Wi-Fi refresh of the ${engine} host and Linux${NATIVE === "no" ? ", 
   const prelude = join(folder, "address.js");
   writeFileSync(prelude, `var stack = blimp; blimp = { open: function (h, f, o) { o.mac = "${ADDRESS}"; return stack.open(h, f, o); } };\n`);
   const store = join(folder, "bonds");
-  const scripts = ["dist/bare/secure.min.js", "examples/wifi-refresh.js", prelude, "examples/hosts/wifi.js"];
-  const native = NATIVE === "no" ? ["--no-aes", "--no-p256"] : [];
+  const texts = ["dist/bare/secure.min.js", "examples/wifi-refresh.js", prelude, "examples/hosts/wifi.js"];
+  const built = STATIC === "yes" ? buildStatic(join(folder, "static"), texts) : { program: build(engine), snapshots: texts };
+  if (!built) throw new Missing("JERRY_SNAPSHOT names no compiler of JerryScript without line-info");
+  const { program, snapshots: scripts } = built;
+  const more = [...(NATIVE === "no" ? ["--no-aes", "--no-p256"] : []), ...(HEAP ? ["--heap", HEAP] : [])];
   const launch = async () => {
     await port.plug();
-    const host = new Host(program, ["--port", port.path, "--store", store, "--stats", ...native, ...scripts]);
+    const host = new Host(program, ["--port", port.path, "--store", store, "--stats", ...more, ...scripts]);
     const [, ms] = await host.says(/^BLE initialized after (\d+) ms$/);
     check(`the host runs, and is ready after ${ms} ms`, true);
     return host;

@@ -1,7 +1,7 @@
 /** The hosts of examples/hosts: built here with the checks of the compiler's sanitizers, and joined with a controller by a pseudo-terminal. */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { Missing, ROOT, start, until } from "./air.mjs";
 import { check } from "./beacon.mjs";
 
@@ -16,20 +16,43 @@ const SANITIZERS = "-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined 
 /** Each call of the system that hosts-hostile.c puts itself before. */
 const WRAPPED = ["read", "write", "poll", "ppoll", "getrandom"];
 
-/** Builds a host; `hostile`: with a system that gives as little as it may. Returns its path. */
-export function build(engine, hostile = false) {
+/**
+ * Builds a host. HOST_FLAGS of the environment go to compiler and linker: `-m32` where the library is of 32 bits.
+ * @param hostile with a system that gives as little as it may
+ * @param strings a file of static snapshots' strings, for JerryScript
+ * @returns its path
+ */
+export function build(engine, { hostile = false, strings = "" } = {}) {
   if (!Object.hasOwn(NEEDS, engine)) throw new Error(`${engine} is no engine: ${Object.keys(NEEDS).join(", ")}`);
   const variable = NEEDS[engine];
   if (variable && !process.env[variable]) throw new Missing(`${variable} names no folder with this engine's library`);
-  const out = join(ROOT, "build/hosts", hostile ? "hostile" : "checked");
+  const kind = hostile ? "hostile" : strings ? "static" : "checked";
+  const out = join(ROOT, "build/hosts", kind);
   mkdirSync(out, { recursive: true });
-  const flags = [`OUT=${out}`, `CFLAGS=${SANITIZERS}`];
-  if (hostile) flags.push(`LDFLAGS=${join(ROOT, "test/interop/hosts-hostile.c")} ${WRAPPED.map((name) => `-Wl,--wrap=${name}`).join(" ")}`);
-  const { status, stdout, stderr, error } = spawnSync("make", ["-C", join(ROOT, "examples/hosts"), engine, ...flags], { encoding: "utf8" });
+  const { HOST_FLAGS = "" } = process.env;
+  const wrap = hostile ? `${join(ROOT, "test/interop/hosts-hostile.c")} ${WRAPPED.map((name) => `-Wl,--wrap=${name}`).join(" ")}` : "";
+  const flags = [`OUT=${out}`, `CFLAGS=${SANITIZERS} ${HOST_FLAGS}`, `LDFLAGS=${HOST_FLAGS} ${wrap}`, `STRINGS=${strings}`];
+  // Anew each time: make does not look at the library, nor at the flags.
+  const { status, stdout, stderr, error } = spawnSync("make", ["-B", "-C", join(ROOT, "examples/hosts"), engine, ...flags], { encoding: "utf8" });
   if (error) throw new Missing(`make: ${error.message}`);
   if (status !== 0 && !variable && /duktape\.h|-lduktape/.test(stderr)) throw new Missing("Debian's duktape-dev is not there");
-  check(`the ${engine} host compiles without a warning${hostile ? ", on a hostile system" : ""}`, status === 0 && stderr === "", `\n${stdout}${stderr}`);
+  check(`the ${engine} host compiles without a warning (${kind})`, status === 0 && stderr === "", `\n${stdout}${stderr}`);
   return join(out, `blimp-${engine}`);
+}
+
+/**
+ * JerryScript's static snapshots of scripts: {program, snapshots}, a host that has their strings and their paths. Null where JERRY_SNAPSHOT does not name the
+ * compiler, or where the library looks for lines, which static snapshots do not have.
+ */
+export function buildStatic(folder, scripts) {
+  const { JERRY_SNAPSHOT } = process.env;
+  if (!JERRY_SNAPSHOT) return null;
+  const words = [join(ROOT, "examples/hosts/snapshot.mjs"), JERRY_SNAPSHOT, folder, ...scripts];
+  const { status, stdout, stderr } = spawnSync(process.execPath, words, { cwd: ROOT, encoding: "utf8" });
+  check(`static snapshots are made: ${stdout.trim().split("\n").map((line) => line.split("/").at(-1)).join("; ")}`, status === 0, stderr);
+  const program = build("jerry", { strings: join(folder, "strings.h") });
+  if (/line-info/.test(spawnSync(program, ["--port", "/dev/null", "/dev/null"], { encoding: "utf8" }).stderr)) return null;
+  return { program, snapshots: scripts.map((path) => join(folder, basename(path).replace(/(\.min)?\.js$/, ".snapshot"))) };
 }
 
 /** A serial port that leads to a controller at a unix socket. */

@@ -8,6 +8,11 @@
 #include "engine.h"
 #include "timers.h"
 
+/* The strings of static snapshots, where ../snapshot.mjs has made some. */
+#ifdef STRINGS
+#include STRINGS
+#endif
+
 /* How a snapshot begins, jerry_snapshot_header_t; no script begins so. */
 #define SNAPSHOT "JRRY"
 
@@ -147,6 +152,7 @@ static int finish(jerry_value_t result) {
   if (jerry_value_is_exception(result)) {
     whole = 0;
     error = jerry_exception_value(result, true);
+    if (jerry_value_is_null(error)) fprintf(stderr, "out of memory in the compiler: ");
     stack = jerry_value_is_object(error) ? jerry_object_get_sz(error, "stack") : jerry_undefined();
     copy_text(error, text, sizeof text);
     fprintf(stderr, "%s\n", text);
@@ -183,6 +189,14 @@ int engine_start(size_t heap) {
     fprintf(stderr, "this JerryScript has a heap of a fixed size\n");
     return 0;
   }
+#ifdef STRINGS
+  jerry_register_magic_strings((const jerry_char_t *const *)strings, STRING_COUNT, string_lengths);
+  /* Lines are not in static snapshots, and looked for there at every error. */
+  if (jerry_feature_enabled(JERRY_FEATURE_LINE_INFO)) {
+    fprintf(stderr, "static snapshots need a JerryScript without line-info\n");
+    return 0;
+  }
+#endif
   jerry_arraybuffer_allocator(NULL, free_bytes, NULL);
   for (int i = 0; i < SLOTS; i++) kept[i] = jerry_undefined();
   chunk = jerry_undefined();
@@ -229,8 +243,10 @@ void engine_define_truth(const char *object, const char *member, const char *nam
 int engine_run(const char *name, uint8_t *script, size_t length) {
   jerry_parse_options_t options;
   jerry_value_t parsed, result;
-  /* The byte code stays where it is; strings and the tables of functions are copied into the heap. */
-  if (length > 4 && !memcmp(script, SNAPSHOT, 4)) return finish(jerry_exec_snapshot((const uint32_t *)(void *)script, length, 0, 0, NULL));
+  /* The byte code stays where it is. Strings and the tables of functions go into the heap, but for static snapshots. */
+  if (length > 4 && !memcmp(script, SNAPSHOT, 4)) {
+    return finish(jerry_exec_snapshot((const uint32_t *)(void *)script, length, 0, JERRY_SNAPSHOT_EXEC_ALLOW_STATIC, NULL));
+  }
   memset(&options, 0, sizeof options);
   options.options = JERRY_PARSE_HAS_SOURCE_NAME;
   options.source_name = jerry_string_sz(name);

@@ -85,7 +85,9 @@ static int serve(void) {
 static void print_memory(void) {
   size_t now, most;
   engine_memory(&now, &most);
-  fprintf(stderr, "%s heap: %zu bytes, %zu at most\n", engine_name, now, most);
+  fprintf(stderr, "%s heap: %zu bytes", engine_name, now);
+  if (most) fprintf(stderr, ", %zu at most", most);
+  fprintf(stderr, "\n");
 }
 
 int main(int count, char **words) {
