@@ -192,8 +192,9 @@ export interface Host extends Acl {
   _changes: ((host: Host, link: Link) => void)[];
   _unaware?: (link: Link) => boolean;
   _indicated?: (link: Link, handle: number, confirmed: boolean) => void;
-  /** A connection is being sought; there was no room for a value that the application has wanted to send; a confirmation that is due. */
+  /** A connection is being sought; a test has the radio, and nothing else goes on the air; there was no room for a value that the application has wanted to send; a confirmation that is due. */
   _seeking?: boolean;
+  _testing?: boolean;
   _refused?: boolean;
   _confirm?: (link: Link) => void;
   /** Security: the passkey; bonds, where there is a store; whether Secure Connections are offered; our random value that went out of band. */

@@ -72,7 +72,7 @@ export function addAdvertising(host: Host, instance: Advertising): Advertiser {
 
   function next(): boolean {
     const wanted = wantedParameters();
-    const allowed = on && (role._welcome || (role._beside & 1) > 0 || (wanted & 1) == 0);
+    const allowed = on && !host._testing && (role._welcome || (role._beside & 1) > 0 || (wanted & 1) == 0);
     const enable = allowed && wanted == parameters;
     if (!allowed && !enabled) return false;
     if (enabled != enable && (enabled || (dataSet && responseSet))) {

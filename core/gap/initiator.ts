@@ -16,7 +16,7 @@ export interface Connecting {
    * @param addresstype 0 public, 1 random
    * @param callback called once: with null and the connection, or with a BlimpError: "timeout", "cancelled", "failed"
    * @param timeoutms how long to try, 100 to 60000 ms; default 5000. All the while Wi-Fi on the same die suffers
-   * @throws BlimpError "argument"; "busy" where a connection is being made already, or no more can be had; "closed"
+   * @throws BlimpError "argument"; "busy" where a connection is being made already, or no more can be had, or a test has the radio; "closed"
    */
   connect(address: string, addresstype: number, callback: (error: Error | null, connection?: AskingConnection) => void, timeoutms?: number): void;
   /** Ends the attempt, whose callback gets "cancelled"; no error where there is none. */
@@ -174,7 +174,7 @@ export function addConnecting(host: Host, instance: Connecting): Role {
     integer("connect", "addresstype", type, 0, 1);
     callable("connect", "callback", done);
     const limit = timeoutms === undefined ? 5000 : integer("connect", "timeoutms", timeoutms, 100, 60000);
-    if (address || !host._free.length) throw failure("busy", "connect", 0, address ? "a connection is being made already" : "no more connections than options.links");
+    if (address || host._testing || !host._free.length) throw failure("busy", "connect", 0, address ? "a connection is being made already" : host._testing ? "a test has the radio" : "no more connections than options.links");
     address = parsed;
     addresstype = type;
     callback = done;

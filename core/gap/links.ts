@@ -204,7 +204,7 @@ export function addLinks(host: Host, instance: Linking): Role {
     gauge(host, "links", host._links.length);
     for (let i = 0; i < host._beginners.length; i++) host._beginners[i](host, link);
     if (peripheral && advertiser) advertiser._stopped();
-    if (host._leaving || !link._buffers || (peripheral ? !host._onconnect : !host._initiated)) {
+    if (host._leaving || host._testing || !link._buffers || (peripheral ? !host._onconnect : !host._initiated)) {
       // Nobody wants it, or any more.
       link._closed = true;
       leave(link, Status.RemoteUserTerminated, true);

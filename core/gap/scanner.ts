@@ -121,8 +121,9 @@ export function addScanning(host: Host, instance: Scanning): Role {
   function next(): boolean {
     const wanted = wantedParameters();
     // A chip does not scan and look for one device at once.
-    const enable = on && !host._seeking && wanted == parameters;
-    if (enabled == enable && (enable || !on || host._seeking)) return false;
+    const allowed = on && !host._seeking && !host._testing;
+    const enable = allowed && wanted == parameters;
+    if (enabled == enable && (enable || !allowed)) return false;
     if (enabled != enable) {
       becomes = enable ? 1 : 0;
       begin(host, Command.LeSetScanEnable);

@@ -108,6 +108,7 @@ export class Advertising {
     if (enable === 0) {
       this._advertiser.stop();
     } else if (!this.on) {
+      if (this._controller.tests.on) return Status.COMMAND_DISALLOWED;
       if (this._controller.ownAddress(this._own) === null) return Status.INVALID_HCI_COMMAND_PARAMETERS;
       if (this._connectable && this._controller.connections.full) return Status.CONNECTION_LIMIT_EXCEEDED;
       this._start();

@@ -4,6 +4,7 @@ import { Observer, type ObserverOptions } from "./observer.js";
 import { Link, type LinkFault, type LinkOwner } from "./link.js";
 import { airTime, T_IFS, type AdvertisingPdu, type ConnectRequest, type DeviceAddress, type LinkPdu } from "./pdu.js";
 import { Random } from "./random.js";
+import type { TestPdu } from "./testpdu.js";
 
 /** What takes part in the air: a controller, a beacon, an observer. */
 export interface Radio {
@@ -41,6 +42,22 @@ export interface SniffedLink {
   readonly lost: boolean;
 }
 
+/** What `air.sniffTests` hands out. */
+export interface SniffedTest {
+  /** Virtual time (ms) of the end of the packet. */
+  readonly time: number;
+  /** 0 to 39, by frequency: 2402 MHz + 2 MHz * channel. */
+  readonly channel: number;
+  readonly pdu: TestPdu;
+  readonly from: Radio;
+}
+
+/**
+ * Asked about each test packet on its way to each receiver; true loses it.
+ * @param index how many test packets that radio has sent before, in all
+ */
+export type TestFault = (from: Radio, to: Radio, channel: number, index: number) => boolean;
+
 /** A SCAN_REQ: preamble, access address, header, ScanA, AdvA, CRC at 1 Mbit/s. */
 const SCAN_REQ_TIME = 0.176;
 /** A CONNECT_IND: preamble, access address, header, InitA, AdvA, LLData, CRC at 1 Mbit/s. */
@@ -48,7 +65,7 @@ const CONNECT_IND_TIME = 0.352;
 
 /**
  * The air: joins the radios of one virtual clock. Legacy advertising and connections on LE 1M are modelled with their times and the
- * scanners' windows. Left out: channels (a scanner hears every PDU sent in its window) and collisions.
+ * scanners' windows, and the packets of direct tests. Left out: channels (a scanner hears every PDU sent in its window) and collisions.
  */
 export class Air {
   readonly clock: VirtualClock;
@@ -62,6 +79,15 @@ export class Air {
 
   /** What goes wrong on connections; undefined is good air. A lost packet is sent again at the next connection event. */
   linkFault: LinkFault | undefined = undefined;
+
+  /** Which packets of direct tests get lost; undefined is good air. */
+  testFault: TestFault | undefined = undefined;
+
+  /** Receivers of direct tests: whose, their channel, what each packet is told to. */
+  private _tuned: readonly { readonly radio: Radio; readonly channel: number; readonly heard: () => void }[] = [];
+  /** How many test packets each radio has sent. */
+  private readonly _tested = new Map<Radio, number>();
+  private _testsniffers: readonly ((sniffed: SniffedTest) => void)[] = [];
 
   /** Replaced, never changed, so that a radio may come and go while a PDU is handed out. */
   private _listeners: readonly Radio[] = [];
@@ -159,6 +185,41 @@ export class Air {
     this._sniffers = [...this._sniffers, callback];
     return () => {
       this._sniffers = this._sniffers.filter((other) => other !== callback);
+    };
+  }
+
+  /**
+   * From now on `heard` is called at the end of each packet of a direct test that `radio` hears on one channel.
+   * @returns a function that ends it
+   */
+  tune(radio: Radio, channel: number, heard: () => void): () => void {
+    const receiver = { radio, channel, heard };
+    this._tuned = [...this._tuned, receiver];
+    return () => {
+      this._tuned = this._tuned.filter((other) => other !== receiver);
+    };
+  }
+
+  /** Sends a packet of a direct test whose last bit leaves now. */
+  transmitTest(from: Radio, channel: number, pdu: TestPdu): void {
+    const index = this._tested.get(from) ?? 0;
+    this._tested.set(from, index + 1);
+    const sniffers = this._testsniffers;
+    for (let i = 0; i < sniffers.length; i++) sniffers[i]({ time: this.clock.now, channel, pdu, from });
+    for (const { radio, channel: tuned, heard } of this._tuned) {
+      if (radio === from || tuned !== channel || this.rssi(from, radio) === null) continue;
+      if (this.testFault?.(from, radio, channel, index) !== true) heard();
+    }
+  }
+
+  /**
+   * Calls `callback` with every packet of a direct test that is on the air, whoever hears it.
+   * @returns a function that ends it
+   */
+  sniffTests(callback: (sniffed: SniffedTest) => void): () => void {
+    this._testsniffers = [...this._testsniffers, callback];
+    return () => {
+      this._testsniffers = this._testsniffers.filter((other) => other !== callback);
     };
   }
 

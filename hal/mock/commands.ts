@@ -6,7 +6,7 @@ import type { Answer, CommandRow } from "./table.js";
 
 type Row = CommandRow<LeController>;
 
-/** The commands of a controller for legacy advertising, scanning and connections, in the order of their opcodes (Core Vol 4 Part E 7). */
+/** The commands of a controller for legacy advertising, scanning, connections and direct tests, in the order of their opcodes (Core Vol 4 Part E 7). */
 export const STANDARD_COMMANDS: readonly Row[] = [
   { opcode: 0x0406, name: "Disconnect", length: 3, supported: [0, 5], run: (c, p) => c.connections.disconnect(p) },
   {
@@ -84,6 +84,9 @@ export const STANDARD_COMMANDS: readonly Row[] = [
     run: (c, p) => c.connections.replyKey(p, null),
   },
   { opcode: 0x201c, name: "LE Read Supported States", length: 0, supported: [28, 3], run: (c) => success(c.identity.lestates) },
+  { opcode: 0x201d, name: "LE Receiver Test", length: 1, supported: [28, 4], run: (c, p) => c.tests.receive(p) },
+  { opcode: 0x201e, name: "LE Transmitter Test", length: 3, supported: [28, 5], run: (c, p) => c.tests.transmit(p) },
+  { opcode: 0x201f, name: "LE Test End", length: 0, supported: [28, 6], run: (c) => c.tests.end() },
   {
     opcode: 0x2020,
     name: "LE Remote Connection Parameter Request Reply",

@@ -140,7 +140,7 @@ export class Connections {
   create(p: Uint8Array): Answer {
     const [interval, window, policy, peertype, own] = [u16(p, 0), u16(p, 2), p[4], p[5], p[12]];
     const request = { min: u16(p, 13), max: u16(p, 15), latency: u16(p, 17), timeout: u16(p, 19) };
-    if (this.initiating) return { pending: Status.COMMAND_DISALLOWED };
+    if (this.initiating || this._controller.tests.on) return { pending: Status.COMMAND_DISALLOWED };
     if (window < SCAN_MIN || window > interval || interval > SCAN_MAX || policy > 1 || peertype > 1) return INVALID;
     if (!legalParameters(request) || u16(p, 21) > u16(p, 23)) return INVALID;
     const refused = this._controller.checkOwnAddressType(own);

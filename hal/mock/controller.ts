@@ -4,6 +4,7 @@ import type { Air, Radio } from "./air.js";
 import { le16, u16 } from "./bytes.js";
 import { STANDARD_COMMANDS } from "./commands.js";
 import { Connections, type ConnectionOptions } from "./connections.js";
+import { DirectTest } from "./directtest.js";
 import { EventCode } from "./events.js";
 import { H4 } from "./h4.js";
 import type { Buffers, ControllerIdentity } from "./identity.js";
@@ -33,7 +34,7 @@ export interface ControllerOptions extends ReportOptions, ConnectionOptions {
 }
 
 /**
- * The controller half of HCI (Core Vol 4 Part E) for advertising, scanning and connections, over H4 packets: `receive` takes them whole
+ * The controller half of HCI (Core Vol 4 Part E) for advertising, scanning, connections and direct tests, over H4 packets: `receive` takes them whole
  * from the host, `send` gives them to it. It answers at once; the time that a chip needs is up to its owner.
  */
 export class LeController implements Radio {
@@ -52,6 +53,7 @@ export class LeController implements Radio {
   readonly advertising: Advertising;
   readonly scanning: Scanning;
   readonly connections: Connections;
+  readonly tests: DirectTest;
   acceptlist: AcceptList;
   readonly eventmask = new Uint8Array(8);
   readonly eventmask2 = new Uint8Array(8);
@@ -78,6 +80,7 @@ export class LeController implements Radio {
     this.advertising = new Advertising(this);
     this.scanning = new Scanning(this, options);
     this.connections = new Connections(this, options);
+    this.tests = new DirectTest(this);
     this.reset();
   }
 
@@ -98,6 +101,7 @@ export class LeController implements Radio {
     this.advertising.reset();
     this.scanning.reset();
     this.connections.reset();
+    this.tests.reset();
     this.acceptlist.clear();
     this.eventmask.set(EVENT_MASK);
     this.eventmask2.fill(0);

@@ -6,7 +6,8 @@ export { createBoard, type Board, type BoardOptions, type PinEvent, type Wiring 
 export { VirtualClock, type Handle } from "./clock.js";
 export { Random } from "./random.js";
 export { Wire, WireEnd, Line, type Chunk, type Fault, type WireOptions } from "./wire.js";
-export { Air, type Radio, type Sniffed, type SniffedLink } from "./air.js";
+export { Air, type Radio, type Sniffed, type SniffedLink, type SniffedTest, type TestFault } from "./air.js";
+export { testAirTime, testInterval, testPayload, type TestPdu } from "./testpdu.js";
 export {
   addressKey,
   airTime,

@@ -92,6 +92,7 @@ export class Scanning {
       this._clear();
       return Status.SUCCESS;
     }
+    if (this._controller.tests.on) return Status.COMMAND_DISALLOWED;
     const parameters = this._parameters;
     const own = this._controller.ownAddress(parameters[5]);
     if (own === null) return Status.INVALID_HCI_COMMAND_PARAMETERS;

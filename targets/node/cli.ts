@@ -5,6 +5,7 @@ import * as connect from "./commands/connect.js";
 import * as demo from "./commands/demo.js";
 import * as scan from "./commands/scan.js";
 import * as serve from "./commands/serve.js";
+import * as test from "./commands/test.js";
 
 interface Command {
   readonly summary: string;
@@ -13,7 +14,7 @@ interface Command {
   run(words: string[]): void;
 }
 
-const COMMANDS: { readonly [name: string]: Command } = { beacon, scan, serve, connect, demo };
+const COMMANDS: { readonly [name: string]: Command } = { beacon, scan, serve, connect, test, demo };
 
 /** The command line was wrong; whatever else fails gives 1. */
 const EXIT_USAGE = 2;

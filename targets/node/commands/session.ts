@@ -19,6 +19,8 @@ export interface Session {
    * called again.
    */
   end(): void;
+  /** Called when it is to end: does what has to be done before, and then calls what ends it. */
+  before: ((then: () => void) => void) | null;
   /** Called when it ends: ends the session within. */
   within: (() => void) | null;
   /** Called when it has ended: everything has been given back. */
@@ -48,6 +50,11 @@ export function startSession(
     ended = true;
     for (const signal of SIGNALS) process.off(signal, end);
     if (timer !== null) hal.timer.clear(timer.handle);
+    if (session.before !== null) session.before(close);
+    else close();
+  }
+
+  function close(): void {
     session.within?.();
     bt.close();
     finish();
@@ -98,7 +105,7 @@ export function startSession(
       report.recovered(info);
     },
   });
-  const session: Session = { bt, elapsed, limit, end, within: null, after: null };
+  const session: Session = { bt, elapsed, limit, end, before: null, within: null, after: null };
   if (trace !== null) bt.trace(trace.sink);
   if (outer !== null) {
     outer.within = end;

@@ -39,6 +39,10 @@ const ADVICE: { readonly [what: string]: string | undefined } = {
   rom: "The chip runs without firmware, more or less well. Give it one with --firmware.",
   rts: "The chip's RTS stays high, as if it were not ready. It is tried all the same.",
   baud: "The chip did not take the rate; it goes on at the lower one.",
+  "refused/test":
+    "The controller does not do this test. One before version 4.2 takes packets of 37 bytes at most (--length); some have the direct test mode only in " +
+    "their firmware (--firmware), or not at all.",
+  "restarted/testend": "The chip had to be started anew in the midst of the test: its number is only what has come since.",
   refused: "The controller refused what was asked of it. It is tried again.",
 };
 

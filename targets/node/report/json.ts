@@ -7,6 +7,7 @@ import { formatCode, listed, PROPERTIES, type Happening, type Passkey, type Peer
 import type { Hearing } from "./hearing.js";
 import { nameOf } from "./names.js";
 import { asciiJson, readUtf8 } from "./printable.js";
+import { frequencyOf, lossOf, PAYLOADS, type Tested, type Testing } from "./testing.js";
 import type { Broadcast, Report, Search } from "./report.js";
 
 /** One JSON object a line; bytes as lower-case hex. */
@@ -92,6 +93,15 @@ export class JsonReport implements Report {
         chars: chars.map((char) => ({ ...attribute(char), flags: char.flags, properties: listed(PROPERTIES, char.flags), descriptors: char.descriptors.map(attribute) })),
       })),
     });
+  }
+
+  testing({ what, channel, length, payload }: Testing): void {
+    this._put("testing", { what, channel, mhz: frequencyOf(channel), ...(payload !== undefined && { length, payload: PAYLOADS[payload] }) });
+  }
+
+  tested(tested: Tested): void {
+    const { what, ms, packets, sent } = tested;
+    this._put("tested", { what, ms: round(ms), ...(what === "receive" && { packets, ...(sent !== null && { sent, loss: lossOf(tested) }) }) });
   }
 
   warning(error: Error): void {

@@ -4,6 +4,7 @@ import type { IBeacon } from "../ibeacon.js";
 import type { Happening, Passkey, Peer, Served, Word } from "./happening.js";
 import type { Explored } from "./explored.js";
 import type { Hearing } from "./hearing.js";
+import type { Tested, Testing } from "./testing.js";
 
 /** An iBeacon that is on the air by our doing. */
 export interface Broadcast {
@@ -43,6 +44,8 @@ export interface Report {
   connecting(peer: Peer): void;
   /** What a device has, with the values that could be read. */
   explored(explored: Explored): void;
+  testing(testing: Testing): void;
+  tested(tested: Tested): void;
   warning(error: Error): void;
   error(error: Error): void;
   /** The last word. */

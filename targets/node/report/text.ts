@@ -21,6 +21,7 @@ import { describe, formatDistance, type Hearing } from "./hearing.js";
 import { nameOf } from "./names.js";
 import { printable } from "./printable.js";
 import type { Broadcast, Report, Search } from "./report.js";
+import { frequencyOf, lossOf, PAYLOADS, type Tested, type Testing } from "./testing.js";
 
 /** What goes on in each step of the bring-up. */
 const STEPS: { readonly [step: string]: string | undefined } = {
@@ -214,6 +215,18 @@ export class TextReport implements Report {
       }
     }
     this._put("");
+  }
+
+  testing({ channel, length, payload }: Testing): void {
+    const packets = payload === undefined ? "counting test packets" : `sending test packets of ${length} bytes, ${PAYLOADS[payload]},`;
+    this._put(`\n${this._style("green", "testing")} ${packets} on channel ${channel}, ${frequencyOf(channel)} MHz\n`);
+  }
+
+  tested(tested: Tested): void {
+    const { what, ms, packets, sent } = tested;
+    const loss = lossOf(tested);
+    const counted = what === "transmit" ? "sent" : `${this._style("bold", String(packets))} packets received${loss === null ? "" : ` of ${sent}: ${loss} % lost`}`;
+    this._put(`${MARGIN}${counted} in ${(ms / 1000).toFixed(2)} s`);
   }
 
   warning(error: Error): void {
