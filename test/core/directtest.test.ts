@@ -142,7 +142,8 @@ describe("direct test mode", () => {
 
   it("ends a connection that is made in the last moment before it begins, and nobody hears of that one", () => {
     const { rig: made, connections } = device([], {}, {}, "plain");
-    const peer = new Peer(made);
+    // To its end a connection takes an interval.
+    const peer = new Peer(made, { interval: 500 });
     made.run(100);
     // The chip takes its time to switch the advert off: the peer is quicker.
     made.board.chip.hook = (opcode: number) => (opcode === OP.ADV_ENABLE ? { delay: 300 } : undefined);
