@@ -54,6 +54,11 @@ export interface Store {
   load(): Uint8Array | null;
   /** Keeps the bytes; returns false where that failed. */
   save(bytes: Uint8Array): boolean;
+  /**
+   * Forgets what it keeps, so that nothing of it can be read back, as far as its memory allows; returns false where that failed. Left out: no bytes are
+   * saved in place of the old ones.
+   */
+  erase?(): boolean;
 }
 
 /** What `onready` and `onrecover` are told: milliseconds since the rise began, the chip's own name, its HCI revision, the device's address. */

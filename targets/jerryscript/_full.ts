@@ -1,6 +1,7 @@
 import type { Part } from "../../core/bluetooth.js";
 import { addSleep } from "../../core/chip/sleep.js";
 import { addCrypto } from "../../core/crypto/provider.js";
+import { addFactoryReset } from "../../core/factory.js";
 import { addAdvertising } from "../../core/gap/advertiser.js";
 import { addConnecting } from "../../core/gap/initiator.js";
 import { addLinks } from "../../core/gap/links.js";
@@ -15,4 +16,4 @@ import { addSecurity } from "../../core/smp/security.js";
 export const LONGEST = 258;
 
 /** Every part of the stack. */
-export const FULL: Part[] = [addLinks, addGatt, addClient, addCrypto, addCaching, addSecurity, addStore, addSleep, addScanning, addAdvertising, addConnecting];
+export const FULL: Part[] = [addLinks, addGatt, addClient, addCrypto, addCaching, addSecurity, addStore, addFactoryReset, addSleep, addScanning, addAdvertising, addConnecting];

@@ -1,5 +1,6 @@
 import type { Part } from "../../core/bluetooth.js";
 import { addCrypto } from "../../core/crypto/provider.js";
+import { addFactoryReset } from "../../core/factory.js";
 import { addAdvertising } from "../../core/gap/advertiser.js";
 import { addLinks } from "../../core/gap/links.js";
 import { addCaching } from "../../core/gatt/caching.js";
@@ -12,4 +13,4 @@ export const LONGEST = 258;
 
 // The Database Hash is there because a bond keeps it: so a phone that comes back is told when the services are not what they were.
 /** The parts of a peripheral that pairs: advertising, connections, the GATT server, security, what the store keeps. */
-export const SECURE: Part[] = [addLinks, addGatt, addCrypto, addCaching, addSecurity, addStore, addAdvertising];
+export const SECURE: Part[] = [addLinks, addGatt, addCrypto, addCaching, addSecurity, addStore, addFactoryReset, addAdvertising];

@@ -18,5 +18,9 @@ export function store(path: string): Store {
       fs.writeFile(path, new Uint8Array(bytes));
       return true;
     },
+    erase: function () {
+      if (fs.exists(path)) fs.unlink(path);
+      return true;
+    },
   };
 }

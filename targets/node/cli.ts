@@ -3,6 +3,7 @@ import { UsageError } from "./commands/arguments.js";
 import * as beacon from "./commands/beacon.js";
 import * as connect from "./commands/connect.js";
 import * as demo from "./commands/demo.js";
+import * as reset from "./commands/reset.js";
 import * as scan from "./commands/scan.js";
 import * as serve from "./commands/serve.js";
 import * as test from "./commands/test.js";
@@ -14,7 +15,7 @@ interface Command {
   run(words: string[]): void;
 }
 
-const COMMANDS: { readonly [name: string]: Command } = { beacon, scan, serve, connect, test, demo };
+const COMMANDS: { readonly [name: string]: Command } = { beacon, scan, serve, connect, reset, test, demo };
 
 /** The command line was wrong; whatever else fails gives 1. */
 const EXIT_USAGE = 2;

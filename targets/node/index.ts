@@ -13,6 +13,7 @@ export type { Connection } from "../../core/connection.js";
 export type { Counters } from "../../core/counters.js";
 export type { BlimpError } from "../../core/errors.js";
 export type { Advertising } from "../../core/gap/advertiser.js";
+export type { Resetting } from "../../core/factory.js";
 export type { DirectTesting } from "../../core/gap/directtest.js";
 export type { Connecting } from "../../core/gap/initiator.js";
 export type { Linking } from "../../core/gap/links.js";

@@ -1,5 +1,6 @@
 import { createOpen, type Core, type Open } from "../../core/bluetooth.js";
 import { addSleep } from "../../core/chip/sleep.js";
+import { addFactoryReset, type Resetting } from "../../core/factory.js";
 import { addAdvertising, type Advertising } from "../../core/gap/advertiser.js";
 import { addDirectTest, type DirectTesting } from "../../core/gap/directtest.js";
 import { addConnecting, type Connecting } from "../../core/gap/initiator.js";
@@ -23,7 +24,7 @@ const STANDARDS = { ...namedSizes("large"), slice: 4000 };
 export type FullConnection = AskingConnection & Pairable;
 
 /** What `open()` gives on Node: everything. */
-export type Bluetooth = Core & Advertising & Scanning & Linking<FullConnection> & Serving & Connecting & Securing & DirectTesting;
+export type Bluetooth = Core & Advertising & Scanning & Linking<FullConnection> & Serving & Connecting & Securing & Resetting & DirectTesting;
 
 /** Opens an instance with every part of the stack. */
-export const open: Open<Bluetooth> = createOpen<Bluetooth>([addLinks, addGatt, addClient, addCrypto, addCaching, addSecurity, addStore, addSleep, addScanning, addAdvertising, addConnecting, addDirectTest], LONGEST, namedSizes, STANDARDS);
+export const open: Open<Bluetooth> = createOpen<Bluetooth>([addLinks, addGatt, addClient, addCrypto, addCaching, addSecurity, addStore, addFactoryReset, addSleep, addScanning, addAdvertising, addConnecting, addDirectTest], LONGEST, namedSizes, STANDARDS);

@@ -69,7 +69,7 @@ describe("the command line", function () {
     assert.match(blimp("--help").out, /^usage: blimp COMMAND[^]*beacon[^]*demo/);
     assert.equal(blimp("--help").status, 0);
     assert.equal(blimp("--version").out, `blimp ${JSON.parse(readFileSync("package.json", "utf8")).version}\n`);
-    for (const command of ["beacon", "scan", "serve", "connect", "test", "demo"]) {
+    for (const command of ["beacon", "scan", "serve", "connect", "reset", "test", "demo"]) {
       const { status, out } = blimp(command, "--help");
       assert.equal(status, 0);
       assert.match(out, new RegExp(`^usage: blimp ${command} `));

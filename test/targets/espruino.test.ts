@@ -16,6 +16,9 @@ class Board {
   seconds = 1_000_000;
   readonly files = new Map<string, string>();
   full = false;
+  compactions = 0;
+  /** What `setTimeout` was given and has not been called yet. */
+  readonly waiting: (() => void)[] = [];
   readonly surroundings: { [name: string]: unknown };
 
   constructor(aes = true) {
@@ -28,6 +31,7 @@ class Board {
         return true;
       },
       erase: (name: string) => void this.files.delete(name),
+      compact: () => void this.compactions++,
     };
     const crypto = {
       AES: {
@@ -40,7 +44,7 @@ class Board {
     };
     this.surroundings = {
       getTime: () => this.seconds,
-      setTimeout: () => 1,
+      setTimeout: (callback: () => void) => this.waiting.push(callback),
       clearTimeout: () => {},
       digitalRead: () => 0,
       digitalWrite: () => {},
@@ -120,6 +124,17 @@ describe("the HAL of Espruino", () => {
     assert.equal(store.save(new Uint8Array(0)), true);
     assert.equal(store.load(), null);
   });
+
+  it("erases what is in Storage, and has flash compacted as soon as no code runs that may lie there", async () => {
+    const board = new Board();
+    const store = (await board.load("full")).store("bonds");
+    store.save(Uint8Array.from([1, 2, 3]));
+    assert.equal(store.erase(), true);
+    assert.deepEqual([store.load(), board.files.size, board.compactions], [null, 0, 0]);
+    for (const callback of board.waiting) callback();
+    assert.equal(board.compactions, 1);
+    assert.equal(store.erase(), true, "nothing to be erased is no error");
+  });
 });
 
 describe("the store on Kaluma", () => {
@@ -127,6 +142,7 @@ describe("the store on Kaluma", () => {
     const files = new Map<string, Uint8Array>();
     const fs = {
       exists: (path: string) => files.has(path),
+      unlink: (path: string) => void assert.ok(files.delete(path)),
       readFile: (path: string) => files.get(path)!.slice(),
       // As Kaluma does it: the whole buffer behind a view.
       writeFile: (path: string, data: Uint8Array) => void files.set(path, new Uint8Array(data.buffer).slice(0, data.length)),
@@ -138,5 +154,8 @@ describe("the store on Kaluma", () => {
     assert.deepEqual([...kept.load()], [1, 2, 3]);
     assert.equal(kept.save(new Uint8Array(0)), true);
     assert.deepEqual([...kept.load()], []);
+    assert.equal(kept.erase(), true);
+    assert.deepEqual([kept.load(), files.size], [null, 0]);
+    assert.equal(kept.erase(), true, "nothing to be erased is no error");
   });
 });

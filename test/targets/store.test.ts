@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, closeSync, existsSync, lstatSync, mkdirSync, openSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import type { BlimpError } from "../../core/errors.js";
 import { createFileStore } from "../../targets/node/index.js";
 import { useFolder } from "./support/folder.js";
@@ -45,6 +45,29 @@ describe("a store in a file", () => {
       assert.throws(() => createFileStore(path(name)).load(), ({ code, message }: BlimpError) => code === "store" && message.includes(`${path(name)} is not a store of blimp`));
     }
     assert.equal(readFileSync(path("letter"), "utf8"), "Dear Sir or Madam");
+  });
+
+  it("erases: zeros over the file where it lies, then takes it away; a link stays, and points to nothing", () => {
+    createFileStore(path("real")).save(Uint8Array.from([7, 7, 7]));
+    symlinkSync(path("real"), path("link"));
+    // Whoever has the file open still sees what became of it.
+    const file = openSync(path("real"), "r");
+    assert.equal(createFileStore(path("link")).erase!(), true);
+    const seen = readFileSync(file);
+    closeSync(file);
+    assert.deepEqual([seen.length > 3, seen.every((byte) => byte === 0)], [true, true]);
+    assert.deepEqual(readdirSync(path(".")), ["link"]);
+    assert.equal(createFileStore(path("link")).load(), null);
+    assert.equal(createFileStore(path("none")).erase!(), true, "nothing to be erased is no error");
+  });
+
+  it("erases no file of another kind, and says why", () => {
+    const errors: Error[] = [];
+    writeFileSync(path("letter"), "Dear Sir or Madam");
+    assert.equal(createFileStore(path("letter"), (error) => errors.push(error)).erase!(), false);
+    assert.equal(readFileSync(path("letter"), "utf8"), "Dear Sir or Madam");
+    assert.match(errors[0].message, /letter is not a store of blimp; it is left as it is/);
+    assert.equal(createFileStore(path("letter")).erase!(), false, "also where nobody wants to know");
   });
 
   it("says plainly what could not be written, and keeps what there was", () => {

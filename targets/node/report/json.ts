@@ -7,6 +7,7 @@ import { formatCode, listed, PROPERTIES, type Happening, type Passkey, type Peer
 import type { Hearing } from "./hearing.js";
 import { nameOf } from "./names.js";
 import { asciiJson, readUtf8 } from "./printable.js";
+import type { Reset } from "./reset.js";
 import { frequencyOf, lossOf, PAYLOADS, type Tested, type Testing } from "./testing.js";
 import type { Broadcast, Report, Search } from "./report.js";
 
@@ -93,6 +94,10 @@ export class JsonReport implements Report {
         chars: chars.map((char) => ({ ...attribute(char), flags: char.flags, properties: listed(PROPERTIES, char.flags), descriptors: char.descriptors.map(attribute) })),
       })),
     });
+  }
+
+  reset({ file, bonds, address }: Reset): void {
+    this._put("reset", { file, bonds, address });
   }
 
   testing({ what, channel, length, payload }: Testing): void {

@@ -4,6 +4,7 @@ import type { IBeacon } from "../ibeacon.js";
 import type { Happening, Passkey, Peer, Served, Word } from "./happening.js";
 import type { Explored } from "./explored.js";
 import type { Hearing } from "./hearing.js";
+import type { Reset } from "./reset.js";
 import type { Tested, Testing } from "./testing.js";
 
 /** An iBeacon that is on the air by our doing. */
@@ -44,6 +45,7 @@ export interface Report {
   connecting(peer: Peer): void;
   /** What a device has, with the values that could be read. */
   explored(explored: Explored): void;
+  reset(reset: Reset): void;
   testing(testing: Testing): void;
   tested(tested: Tested): void;
   warning(error: Error): void;

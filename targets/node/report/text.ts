@@ -21,6 +21,7 @@ import { describe, formatDistance, type Hearing } from "./hearing.js";
 import { nameOf } from "./names.js";
 import { printable } from "./printable.js";
 import type { Broadcast, Report, Search } from "./report.js";
+import type { Reset } from "./reset.js";
 import { frequencyOf, lossOf, PAYLOADS, type Tested, type Testing } from "./testing.js";
 
 /** What goes on in each step of the bring-up. */
@@ -215,6 +216,10 @@ export class TextReport implements Report {
       }
     }
     this._put("");
+  }
+
+  reset({ file, bonds, address }: Reset): void {
+    this._put(`${this._style("green", "erased")} ${printable(file, this._unicode)}: ${bonds} ${bonds === 1 ? "bond" : "bonds"}${address ? " and the device's address" : ""}`);
   }
 
   testing({ channel, length, payload }: Testing): void {
