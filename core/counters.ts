@@ -27,6 +27,8 @@ export interface Counters {
   ignored: number;
   /** Values that were longer than a connection carries, and were cut. */
   cut: number;
+  /** Pairings that have failed, in either role and for whatever reason. */
+  pairings: number;
 }
 
 /** The counters' places in the array that keeps them: the order of their names. */
@@ -46,12 +48,13 @@ export const enum Counter {
   Adverts,
   Ignored,
   Cut,
+  Pairings,
   Count,
 }
 
 /** The counters as an object. */
 export function readCounters(counters: Uint32Array): Counters {
-  const names = "received sent overruns dropped resyncs malformed unknown timeouts late refused restarts exceptions adverts ignored cut".split(" ");
+  const names = "received sent overruns dropped resyncs malformed unknown timeouts late refused restarts exceptions adverts ignored cut pairings".split(" ");
   const copy: any = {};
   for (let i = 0; i < names.length; i++) copy[names[i]] = counters[i];
   return copy;

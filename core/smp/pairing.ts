@@ -301,6 +301,7 @@ export function failPairing(host: Host, link: Link, reason: number, told?: boole
   link._pairing = null;
   link._deadlines[Deadline.Pairing] = 0;
   wipe(pairing);
+  host._counters[Counter.Pairings]++;
   host._failed!(link, pairing, reason);
 }
 
