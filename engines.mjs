@@ -29,6 +29,9 @@ const VARIABLES = { beacon: 1250, observer: 1450, peripheral: 3000, secure: 4400
 const SMALL = ["beacon", "observer"];
 const MEDIUM = ["beacon", "observer", "peripheral", "secure"];
 
+/** Scripts beside the presets, to be used with one. */
+const ADDITIONS = ["p256"];
+
 /** A HAL without a board, enough to open an instance. */
 const STUB =
   "var hal={uart:{open:function(){},write:function(){},close:function(){}},gpio:{},timer:{now:function(){return 0},set:function(){return 1},clear:function(){}},delay:function(){}};";
@@ -222,7 +225,7 @@ class Espruino extends Plain {
   /** Variables of each preset from Storage: the module, then an instance with its buffers, then an advert. What the engine and the stub take is not counted. */
   async presets() {
     const found = [];
-    for (const script of scripts("espruino")) {
+    for (const script of scripts("espruino").filter((name) => !ADDITIONS.includes(basename(name, ".min.js")))) {
       if (this.total <= 5450 && !MEDIUM.includes(basename(script, ".min.js"))) continue;
       await this._store("blimp", join(DIST, script));
       const { printed, result, ended } = await this._run(

@@ -1,4 +1,5 @@
 import type { Hal } from "../../hal/hal.js";
+import { encryptBlock } from "../../core/crypto/aes.js";
 import { hal as board, type Wiring } from "./hal.js";
 
 declare function require(name: string): any;
@@ -14,7 +15,10 @@ function nativeAes(): ((key: Uint8Array, block: Uint8Array) => void) | undefined
   if (!aes) return undefined;
   return function (key, block) {
     // ECB of one block, without padding: the cipher itself.
-    block.set(new Uint8Array(aes.encrypt(block, key, { mode: "ECB" })));
+    const made = aes.encrypt(block, key, { mode: "ECB" });
+    // Without memory for the result there is none: the block must not pass for an encrypted one.
+    if (made) block.set(new Uint8Array(made));
+    else encryptBlock(key, block);
   };
 }
 
