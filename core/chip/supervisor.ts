@@ -32,8 +32,9 @@ function halt(host: Host, phase: Phase): void {
   closeUart(host);
   // What the application is still to be told it is told.
   for (let slot = 0; slot < host._timers.length; slot++) if (slot != Slot.Later) clearTimer(host, slot);
-  resetRoles(host);
+  // First, because roles set timers for as long as there is something to come.
   host._phase = phase;
+  resetRoles(host);
   host._session.held = phase > Phase.Closed;
   // A pin that fails keeps neither the board nor the other pin.
   try {

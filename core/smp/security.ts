@@ -605,7 +605,7 @@ export function addSecurity(host: Host, instance: any): Role {
       host._drawing = false;
       host._work = host._whenPaired = null;
       // The reset has taken the timer away.
-      if (limits[Limit.RotateCode] && !host._leaving) setTimer(host, Slot.Rotate, limits[Limit.RotateCode] * 60000, rotate);
+      if (limits[Limit.RotateCode] && host._phase && !host._leaving) setTimer(host, Slot.Rotate, limits[Limit.RotateCode] * 60000, rotate);
     },
   };
 }

@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import { rig } from "../support/rig.js";
+
+/** What the simulation has found, each as small as it could be made. */
+
+describe("found by the simulation", () => {
+  it("an instance that never came up leaves no timer for its next code", () => {
+    const r = rig({ options: { rotatecode: 1, attempts: 1 }, before: ({ board }) => (board.chip.hook = () => "drop") });
+    r.settle();
+    assert.equal(r.errors.length, 1);
+    r.gone(180_000);
+  });
+
+  it("a code goes on to be rotated while the chip rests and when it is back", () => {
+    const codes: number[] = [];
+    const r = rig({ options: { rotatecode: 1, attempts: 1, onpairing: (_: unknown, state: string) => void (state === "code" && codes.push(r.now)) } }).up();
+    r.board.chip.hook = () => "drop";
+    r.board.chip.hardwareError(1);
+    r.run(4000);
+    r.board.chip.hook = undefined;
+    r.run(20_000);
+    assert.equal(r.recovered.length, 1);
+    const before = codes.length;
+    r.run(130_000);
+    assert.equal(codes.length - before, 2);
+  });
+
+  it("without a random source of the board the key pair is drawn at once, though nothing else is to be done", () => {
+    const r = plainRig({ board: { random: false } });
+    r.bt.setsecurity(1);
+    r.bt.onconnect(() => {});
+    r.bt.startadvertise("x", 100, 100);
+    r.up().run(500);
+    const before = r.board.chip.count(OP.LE_RAND);
+    r.bt.setsecurity(4, 1);
+    r.run(500);
+    // 32 bytes, 8 at a time.
+    assert.equal(r.board.chip.count(OP.LE_RAND) - before, 4);
+  });
+});
