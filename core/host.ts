@@ -334,12 +334,16 @@ function build(host: Host): number {
     return host._build(host);
   }
   if (host._phase != Phase.Ready || host._doubt || host._doubtful) return 0;
+  // A role that is asked may want something of one that has been asked before.
+  host._idle = true;
   for (let i = 0; i < host._roles.length; i++) {
     host._asked = host._roles[i];
     // Of an instance that is being closed only the links go on.
-    if (!host._asked._held && (!host._leaving || host._asked == host._linker) && host._asked._next()) return host._limits[Limit.CommandLimit];
+    if (!host._asked._held && (!host._leaving || host._asked == host._linker) && host._asked._next()) {
+      host._idle = false;
+      return host._limits[Limit.CommandLimit];
+    }
   }
-  host._idle = true;
   return 0;
 }
 

@@ -46,6 +46,7 @@ function submit(host: Host, link: Link | null, key: Uint8Array | null, block: Ui
   host._jobs.push({ _key: key, _block: block, _done: done, _link: link });
   // From within the run loop it is seen to at once.
   host._idle = false;
+  host._again = true;
   if (!host._running) declared(host);
 }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { rig } from "../support/rig.js";
+import { OP, plainRig, rig } from "../support/rig.js";
 
 /** What the simulation has found, each as small as it could be made. */
 
@@ -36,5 +36,16 @@ describe("found by the simulation", () => {
     r.run(500);
     // 32 bytes, 8 at a time.
     assert.equal(r.board.chip.count(OP.LE_RAND) - before, 4);
+  });
+
+  it("a connection that was wanted before the chip was up is told that it failed when the chip never comes", () => {
+    const told: string[] = [];
+    const r = rig({ options: { attempts: 1 }, before: ({ board }) => (board.chip.hook = () => "drop") });
+    r.bt.connect("0a1b2c3d4e5f", 0, (error) => void told.push(brief(error)), 60_000);
+    r.settle();
+    r.run(1);
+    assert.deepEqual(told, ["failed connect 0"]);
+    r.gone(120_000);
+    assert.equal(told.length, 1);
   });
 });
