@@ -162,8 +162,8 @@ export function addConnecting(host: Host, instance: Connecting): Role {
     _reset: function () {
       stopped();
       if (host._leaving) address = null;
-      if (ending && address) finish(ending, 0);
-      // The time goes on, whatever the board does.
+      // The time goes on, whatever the board does, unless that is given back.
+      if (address && (ending || !host._phase)) finish(ending || "failed", 0);
       else if (address) watch();
     },
   };

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { OP, plainRig, rig } from "../support/rig.js";
+import { brief, OP, plainRig, rig } from "../support/rig.js";
 
 /** What the simulation has found, each as small as it could be made. */
 
