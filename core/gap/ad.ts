@@ -80,15 +80,15 @@ export function adStructure(type: number, data: Bytes): Uint8Array {
 
 /**
  * Joins AD structures to an advert.
- * @throws BlimpError "argument" where they are longer than 31 bytes together
+ * @throws BlimpError "argument" where they are longer than 31 bytes together, or are no bytes
  */
-export function adJoin(structures: Uint8Array[]): Uint8Array {
+export function adJoin(structures: Bytes[]): Uint8Array {
   let length = 0;
   if (!Array.isArray(structures)) reject("adJoin", "structures", structures, "an array");
-  for (let i = 0; i < structures.length; i++) length += structures[i].length;
+  for (let i = 0; i < structures.length; i++) length += bytesOf("adJoin", "structures[" + i + "]", structures[i]).length;
   integer("adJoin", "length", length, 0, 31);
   const advert = new Uint8Array(length);
-  for (let i = 0, at = 0; i < structures.length; at += structures[i++].length) advert.set(structures[i], at);
+  for (let i = 0, at = 0; i < structures.length; at += structures[i++].length) advert.set(toBytes(structures[i])!, at);
   return advert;
 }
 

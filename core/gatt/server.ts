@@ -280,7 +280,7 @@ export function addGatt(host: Host, instance: Serving): void {
   instance.handle = function (service, characteristic) {
     use(host, "handle");
     const uuids = [service, characteristic].map(parseUuid);
-    return (uuids[0] && uuids[1] && find(host._database, uuids[1], uuids[0])) || reject("handle", "characteristic", characteristic, "one that is served in " + service);
+    return (uuids[0] && uuids[1] && find(host._database, uuids[1], uuids[0])) || reject("handle", "characteristic", characteristic, "one that is served in that service");
   };
   instance.notify = function (characteristic, value, connection, done) {
     use(host, "notify");

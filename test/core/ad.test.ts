@@ -53,6 +53,7 @@ describe("AD structures: building", () => {
     ["any structure, the longest", () => ad.adStructure(0x16, "x".repeat(29)), "1e16" + "78".repeat(29)],
     ["several joined", () => ad.adJoin([ad.adFlags(6), ad.adIBeacon(UUID, 1, 2, -59)]), hex(SEED)],
     ["nothing joined", () => ad.adJoin([]), ""],
+    ["a byte string and an array joined", () => ad.adJoin(["\x02\x01\x06", [2, 10, 0]]), "020106020a00"],
     ["31 bytes joined", () => ad.adJoin([ad.adName("a".repeat(26)), ad.adFlags(6)]), "1b09" + "61".repeat(26) + "020106"],
   ];
   for (const [what, build, bytes] of cases) {
@@ -130,6 +131,8 @@ describe("AD structures: bad arguments", () => {
     ["no URL", () => (ad.adEddystoneUrl as any)(), "adEddystoneUrl", "url", ["undefined"]],
     ["no list of services", () => (ad.adServices as any)(), "adServices", "uuids", ["undefined"]],
     ["nothing to join", () => (ad.adJoin as any)(), "adJoin", "structures", ["undefined"]],
+    ["a gap among what is joined", () => ad.adJoin([ad.adFlags(6), undefined as any]), "adJoin", "structures[1]", ["undefined"]],
+    ["a number to join", () => ad.adJoin([5 as any]), "adJoin", "structures[0]", [5]],
   ];
   for (const [what, call, method, argument, texts] of cases) {
     it(what, () => rejects(call, method, argument, ...texts));

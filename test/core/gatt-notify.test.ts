@@ -429,6 +429,8 @@ describe("gatt: notify and indicate", () => {
       rejects(() => bt.handle(0xff00, bad), "handle", "characteristic");
       rejects(() => bt.handle(bad, 0xff01), "handle", "characteristic");
     }
+    // What cannot be written in an error.
+    rejects(() => bt.handle(Object.create(null), 0xff01), "handle", "characteristic");
   });
 });
 

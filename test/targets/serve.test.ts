@@ -352,6 +352,10 @@ describe("a table", () => {
     ["whom that cannot be notified", JSON.stringify(char({ onwrite: "notify:2A19" })), /expected a characteristic with notify \(16\) or indicate \(32\) in its flags \(8\)$/],
     ["a write that is not allowed", JSON.stringify(char({ flags: 2, onwrite: "store" })), /^services\[0\]\.chars\[0\]\.onwrite is "store", expected none, because flags \(2\) have neither write/],
     ["a descriptor that is there by itself", JSON.stringify(char({ descriptors: [{ uuid: "2902" }] })), /^services\[0\]\.chars\[0\]\.descriptors\[0\]\.uuid is "2902", expected another/],
+    ["a configuration as a service", JSON.stringify({ services: [{ uuid: "2902", chars: [] }] }), /^services\[0\]\.uuid is "2902", expected another: 2800 to 2803 and 2902 are there by themselves/],
+    ["a declaration as a characteristic", JSON.stringify({ services: [{ uuid: "180f", chars: [{ uuid: 0x2803 }] }] }), /^services\[0\]\.chars\[0\]\.uuid is 10243, expected another/],
+    ["a UUID of zeros as a characteristic", JSON.stringify({ services: [{ uuid: "180f", chars: [{ uuid: "0000" }] }] }), /^services\[0\]\.chars\[0\]\.uuid is "0000", expected another/],
+    ["a UUID of zeros as a descriptor", JSON.stringify(char({ descriptors: [{ uuid: "0000" }] })), /descriptors\[0\]\.uuid is "0000", expected another than 0000$/],
     ["a declaration as a descriptor", JSON.stringify(char({ descriptors: [{ uuid: "2803" }] })), /descriptors\[0\]\.uuid is "2803", expected a descriptor, and no declaration$/],
     ["a key of a descriptor", JSON.stringify(char({ descriptors: [{ uuid: "2901", flags: 2 }] })), /^services\[0\]\.chars\[0\]\.descriptors\[0\]\.flags is no key of a descriptor, expected uuid, value, text, level$/],
   ];

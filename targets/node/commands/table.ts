@@ -139,7 +139,7 @@ export function isGuarded({ security, services }: Pick<Table, "security" | "serv
 
 function readService(value: unknown, path: string): { uuid: string; chars: Draft[] } {
   const given = fieldsOf(value, path, "service", "a service");
-  const uuid = uuidOf(given.uuid, `${path}.uuid`);
+  const uuid = ownUuid(given.uuid, `${path}.uuid`);
   if (uuid === "1800" || uuid === "1801") refuse(`${path}.uuid`, given.uuid, "another service: Generic Access (1800) and Generic Attribute (1801) are there by themselves");
   const chars = list(given.chars ?? missing(`${path}.chars`, "an array"), `${path}.chars`);
   return { uuid, chars: chars.map((char, i) => readCharacteristic(char, `${path}.chars[${i}]`)) };
@@ -155,7 +155,7 @@ function readCharacteristic(value: unknown, path: string): Draft {
   if (onwrite !== undefined && !(flags & WRITABLE)) refuse(`${path}.onwrite`, onwrite, `none, because flags (${flags}) have neither write (8) nor write-without-response (4)`);
   const descriptors = list(given.descriptors ?? [], `${path}.descriptors`).map((descriptor, i) => readDescriptor(descriptor, `${path}.descriptors[${i}]`));
   return {
-    ...attributeOf(given, path),
+    ...attributeOf(given, path, ownUuid),
     flags,
     descriptors,
     onwrite: onwrite === "store" ? onwrite : "log",
@@ -166,13 +166,20 @@ function readCharacteristic(value: unknown, path: string): Draft {
 
 function readDescriptor(value: unknown, path: string): TableDescriptor {
   const given = fieldsOf(value, path, "descriptor", "a descriptor");
-  const descriptor = attributeOf(given, path);
+  const descriptor = attributeOf(given, path, uuidOf);
   if (descriptor.uuid === "2902") refuse(`${path}.uuid`, given.uuid, "another: 2902 is there by itself where flags have notify or indicate");
   if (/^280[0-3]$/.test(descriptor.uuid)) refuse(`${path}.uuid`, given.uuid, "a descriptor, and no declaration");
+  if (descriptor.uuid === "0000") refuse(`${path}.uuid`, given.uuid, "another than 0000");
   return descriptor;
 }
 
-function attributeOf(given: Fields, path: string): TableDescriptor {
+/** A UUID of a service or a characteristic: none of those that say what others are. */
+function ownUuid(value: unknown, path: string): string {
+  const uuid = uuidOf(value, path);
+  return /^(280[0-3]|2902|0000)$/.test(uuid) ? refuse(path, value, "another: 2800 to 2803 and 2902 are there by themselves, and 0000 is none") : uuid;
+}
+
+function attributeOf(given: Fields, path: string, uuidOf: typeof ownUuid): TableDescriptor {
   if (given.value !== undefined && given.text !== undefined) throw new Error(`${path}.text stands beside ${path}.value, expected one of them`);
   const value = hexOf(given.value, `${path}.value`, VALUE) ?? textOf(given.text, `${path}.text`, VALUE);
   return { uuid: uuidOf(given.uuid, `${path}.uuid`), value: new Uint8Array(value ?? []), level: levelOf(given.level, `${path}.level`) };
