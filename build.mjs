@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import * as esbuild from "esbuild";
 import ts from "typescript";
+import { nameTopLevel } from "./targets/espruino/toplevel.mjs";
 
 const root = fileURLToPath(new URL(".", import.meta.url));
 const words = process.argv.slice(2);
@@ -57,8 +58,8 @@ function files(folder, end) {
  * One ES5 script of an entry. esbuild joins the modules and puts in the constants; TypeScript lowers the language, which esbuild cannot;
  * esbuild shortens names and text. Functions stay in the order of their definition, which Espruino needs.
  * @param entry the path of a module, or what esbuild takes as `stdin`: the script with all parts of the engine check
- * @param wrap what goes around: "script" (global `blimp`, or `module.exports` where there are modules), "module" (Espruino: no function around
- *   it, which would cost each function three variables), "program" (nothing is exported)
+ * @param wrap what goes around: "script" (global `blimp`, or `module.exports` where there are modules), "top" (the same for Espruino, without a function
+ *   around it, which would cost each function three variables), "program" (nothing is exported)
  */
 async function script(entry, target, wrap) {
   const joined = await esbuild.build({
@@ -76,16 +77,18 @@ async function script(entry, target, wrap) {
   const lowered = ts.transpileModule(joined.outputFiles[0].text, {
     compilerOptions: { target: ts.ScriptTarget.ES5, module: ts.ModuleKind.ES2015 },
   });
-  // A long word that is everywhere gets a name of its own. Espruino has one that esbuild takes for a name: used once, it is not given to anything.
-  const named = `of;var Bytes=Uint8Array;${lowered.outputText.replaceAll("Uint8Array", "Bytes")}`;
-  const short = await esbuild.transform(named, { minify: true, target: "es5", mangleProps: /^_/, charset: "ascii", format: "esm" });
+  // A long word that is everywhere gets a name of its own.
+  const named = `var Bytes=Uint8Array;${lowered.outputText.replaceAll("Uint8Array", "Bytes")}`;
+  const top = wrap === "top" ? nameTopLevel(named) : null;
+  // Espruino has a word of its own that esbuild takes for a name: used once, it is not given to anything. Names at the top level of what is no module stay.
+  const short = await esbuild.transform(`of;\n${top ? top.script : named}`, { minify: true, target: "es5", mangleProps: /^_/, charset: "ascii", format: top ? undefined : "esm" });
   if (!/^of[;,]/.test(short.code)) throw new Error(`the bundle of ${target} does not begin as expected`);
   const text = short.code.slice(3).trim().replaceAll("engineRequire", "require");
   const exported = /export\s*\{([^}]*)\};?$/.exec(text);
   const names = exported ? exported[1].split(",").map((pair) => pair.split(" as ")) : [];
   const body = exported ? text.slice(0, exported.index) : text;
   mkdirSync(join(target, ".."), { recursive: true });
-  if (wrap === "module") writeFileSync(target, body + names.map(([local, name]) => `exports.${name ?? local}=${local};`).join("") + "\n");
+  if (top) writeFileSync(target, `${text}var blimp={${top.names.map((pair) => pair.join(":")).join(",")}};typeof module=="object"&&(module.exports=blimp);\n`);
   else if (wrap === "program") writeFileSync(target, `function parts(){${broken(body)}\n}\nparts();\n`);
   else {
     const api = names.map(([local, name]) => `${name ?? local}:${local}`).join(",");
@@ -105,7 +108,7 @@ function broken(body) {
 /** What is built for small engines: folder of entries, folder of scripts, ending, wrapping. */
 const SCRIPTS = [
   ["targets/jerryscript", "dist/bare", ".min.js", "script"],
-  ["targets/espruino", "dist/espruino", ".min.js", "module"],
+  ["targets/espruino", "dist/espruino", ".min.js", "top"],
   ["targets/kaluma", "dist/kaluma", ".min.js", "script"],
   ["test/engine", "dist/engine-check", ".js", "program"],
 ];
