@@ -111,6 +111,7 @@ const SCRIPTS = [
   ["targets/espruino", "dist/espruino", ".min.js", "top"],
   ["targets/kaluma", "dist/kaluma", ".min.js", "script"],
   ["test/engine", "dist/engine-check", ".js", "program"],
+  ["examples/firmware/measure", "build/mcu/scripts", ".js", "script"],
 ];
 
 /** Files beside the entries that are none. */

@@ -4,81 +4,85 @@ import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { buildImage } from "./tools/image.mjs";
-import { boot, joinScripts, presetFile } from "./tools/machine.mjs";
-import { imageTable, measure, presetTable } from "./tools/measure.mjs";
-import { joinChip, joinSocket } from "./tools/partner.mjs";
+import { hasJerryScript } from "./tools/jerryscript.mjs";
+import { exceeded, tighten } from "./tools/limits.mjs";
+import { APP_NAMES, btvirt, chip } from "./tools/live.mjs";
+import { presetFile } from "./tools/machine.mjs";
+import { CASES, caseTable, imageTable, measure } from "./tools/measure.mjs";
 import { give, out } from "./tools/paths.mjs";
 
 const USAGE = `npm run mcu [-- COMMAND]
-  (none)          measure, then chip
-  measure         count what the stack costs: a table, and build/mcu/mcu.json
-  chip            run the beacon against the virtual controller until its advert is heard
-  btvirt SOCKET   run the beacon against the controller on a Unix socket, for --seconds 60`;
+  (none)          measure, then chip with each application
+  measure         count what the stack costs: a table, and build/mcu/mcu.json; fails where limits.json is exceeded
+                  --case NAME: only that; --tighten: lowers the limits to what was counted; --raise: raises them, too
+  chip            run an application against the virtual controller until it has done what it is for
+  btvirt SOCKET   run an application against the controller on a Unix socket, for --seconds 60
+  --app NAME      beacon (default), or wifi: the Wi-Fi refresh, for phones that pair; --level 1: for everybody
+  --engine NAME   duktape, or jerryscript where JERRY_CORTEX_M4 names its library; measure takes each that there is`;
 
-/** Each has a script in measure/. */
-const PRESETS = ["beacon"];
-
-/** The advert of app-beacon.js. */
-const IBEACON = "0201061aff4c0002159277830ab2eb490fa1dd7fe38c492ede00010002c5";
-
-/** With a live partner an instruction takes 8 ns, so that time limits mean something: a part of 150 MHz with flash in its way. */
-const LIVE = "shift=3";
-
-async function count(image) {
-  const presets = {};
-  console.log(imageTable(image));
-  for (const preset of PRESETS) {
-    presets[preset] = await measure(image, preset);
-    console.log(presetTable(preset, presets[preset]));
-  }
-  const { flash, ram } = image;
-  writeFileSync(join(out, "mcu.json"), JSON.stringify({ firmware: { flash, ram }, presets }, null, 2) + "\n");
-}
-
-function beacon(image, socket, limit, onLine = () => {}) {
-  const show = (line) => {
-    console.log(`| ${line}`);
-    onLine(line);
-  };
-  return boot({ image, scripts: joinScripts("beacon", ["app-beacon"]), icount: LIVE, socket, limit, onLine: show });
-}
-
-async function chip(image) {
-  const socket = await joinChip((pdu) => {
-    if (Buffer.from(pdu.data).toString("hex") !== IBEACON) return;
-    heard = true;
-    machine.stop();
-  });
-  let heard = false;
-  const machine = beacon(image, socket, 60);
-  const { errors } = await machine.ended;
-  if (!heard) give(`the beacon was not heard\n${errors}`);
-  console.log("the beacon was heard on the virtual controller's air");
-}
-
-async function btvirt(image, target, seconds) {
-  let ready = false;
-  let lost = "";
-  const socket = await joinSocket(target, (reason) => {
-    lost ||= reason;
-    machine.stop();
-  });
-  const machine = beacon(image, socket, seconds, (line) => (ready ||= line.startsWith("ready ")));
-  const { late, errors } = await machine.ended;
-  if (!late || !ready) give(`the beacon has not run for ${seconds} s: ${lost || errors || "it was not ready"}`);
-  console.log(`ended after ${seconds} s`);
-}
-
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { seconds: { type: "string", default: "60" } } });
-const [command = "all", target] = positionals;
-const seconds = Number(values.seconds);
-if (!["all", "measure", "chip", "btvirt"].includes(command) || (command === "btvirt") !== (target !== undefined) || !(seconds > 0)) {
+function usage() {
   console.error(USAGE);
   process.exit(2);
 }
-if (!PRESETS.every((preset) => existsSync(presetFile(preset)))) give("there is nothing in dist/bare: run `npm run build` first");
-const image = buildImage();
-if (command === "all" || command === "measure") await count(image);
-if (command === "all" || command === "chip") await chip(image);
-if (command === "btvirt") await btvirt(image, target, seconds);
+
+function readArguments() {
+  const text = (standard) => ({ type: "string", default: standard });
+  const flag = { type: "boolean", default: false };
+  const options = { app: text("beacon"), case: { type: "string" }, engine: { type: "string" }, level: text("4"), raise: flag, seconds: text("60"), tighten: flag };
+  try {
+    return parseArgs({ allowPositionals: true, options });
+  } catch (error) {
+    console.error(error.message);
+    return usage();
+  }
+}
+
+const { values, positionals } = readArguments();
+const [command = "all", target] = positionals;
+const [level, seconds] = [Number(values.level), Number(values.seconds)];
+const engines = values.engine ? [values.engine] : ["duktape", ...(hasJerryScript() ? ["jerryscript"] : [])];
+
+if (
+  !["all", "measure", "chip", "btvirt"].includes(command) ||
+  (command === "btvirt") !== (target !== undefined) ||
+  !(seconds > 0) ||
+  ![1, 3, 4].includes(level) ||
+  !APP_NAMES.includes(values.app) ||
+  !["duktape", "jerryscript"].includes(engines[0]) ||
+  (values.case !== undefined && !CASES[values.case])
+)
+  usage();
+if (engines[0] === "jerryscript" && !hasJerryScript()) give("JERRY_CORTEX_M4 does not name JerryScript's library for a Cortex-M4");
+if (!Object.values(CASES).every(({ preset }) => existsSync(presetFile(preset)))) give("there is nothing in dist/bare: run `npm run build` first");
+
+/** Counts all cases, or one of them, with an engine. */
+async function count(engine) {
+  const image = buildImage(engine);
+  const cases = {};
+  console.log(imageTable(image));
+  for (const name of values.case ? [values.case] : Object.keys(CASES)) {
+    cases[name] = await measure(image, name);
+    console.log(caseTable(name, cases[name]));
+  }
+  const { flash, ram } = image;
+  return { firmware: { flash, ram }, cases };
+}
+
+async function measureAll() {
+  const counted = {};
+  for (const engine of engines) {
+    counted[engine] = await count(engine);
+    if (values.tighten || values.raise) tighten(engine, counted[engine].cases, values.raise);
+  }
+  writeFileSync(join(out, "mcu.json"), JSON.stringify({ engines: counted }, null, 2) + "\n");
+  const dearer = Object.entries(counted).flatMap(([engine, { cases }]) => exceeded(engine, cases).map((text) => `${engine}, ${text}`));
+  if (dearer.length) give(`dearer than limits.json allows:\n  ${dearer.join("\n  ")}`);
+}
+
+if (command === "all" || command === "measure") await measureAll();
+if (command === "all" || command === "chip") {
+  const image = buildImage(engines[0]);
+  for (const app of command === "all" ? APP_NAMES : [values.app]) await chip(image, app);
+}
+if (command === "btvirt") await btvirt(buildImage(engines[0]), values.app, level, target, seconds);
 process.exit(0);

@@ -10,8 +10,11 @@ var REPEATS = 200;
 // Two rounds of the stack's health check: four quarters of 10 s until it asks, and the quarter of the answer.
 var IDLE = 25;
 
-// Longer than anything that an operation makes the stack do.
+// Longer than anything that an operation makes the stack do, ms.
 var SETTLED = 500;
+
+// The same for a scene of a recording, with multiplications on P-256 behind it; less than the time after which the stack looks at its chip's health.
+var PLAYED = 8000;
 
 // Set by measure(): the instance, and the callback that it has given to hal.uart.open.
 var bt = null;
@@ -20,6 +23,9 @@ var receive = null;
 var rows = [];
 // What following nothing costs.
 var unmoved = null;
+
+// The clock and the allocations when mark() was called; null where it was not.
+var marked = null;
 
 // An answer of the scripted controller: a Command Complete event whose return parameters, behind the status, are filled up with 0.
 function complete(opcode, length, parameters) {
@@ -47,12 +53,6 @@ function add(name, ticks, allocations, count) {
   rows.push({ name: name, instructions: Math.round((ticks * PER_TICK) / count), allocations: Math.round((allocations / count) * 100) / 100 });
 }
 
-function collect() {
-  // What has a finalizer goes in the second round.
-  Duktape.gc();
-  Duktape.gc();
-}
-
 function fail(error) {
   print("error: " + error.message);
   exit(1);
@@ -62,7 +62,7 @@ function fail(error) {
 function repeat(work) {
   var allocations, ticks;
   work();
-  collect();
+  gc();
   allocations = memory().allocations;
   ticks = awake();
   for (var i = 0; i < REPEATS; i++) work();
@@ -80,7 +80,7 @@ function each(name, work) {
 // Does `work` and lets so many milliseconds pass; then({ticks, allocations}) tells what came of it, timers and answers included.
 function follow(ms, work, then) {
   var allocations, ticks;
-  collect();
+  gc();
   allocations = memory().allocations;
   ticks = awake();
   work();
@@ -98,6 +98,32 @@ function settle(name, work, next) {
   });
 }
 
+// Ends the count of what is being played: what follows is not of it.
+function mark() {
+  marked = { ticks: awake(), allocations: memory().allocations };
+}
+
+// Plays a scene of the recording, which begins with `work`, and adds a row: the mean of `count` times what happens in it; then next(). What follows on mark()
+// is a row of its own, where it has a name.
+function play(scene, name, count, work, following, next) {
+  var begin;
+  gc();
+  marked = null;
+  if (!replay(scene)) fail(new Error(scene + " is not what comes next in the recording"));
+  begin = { ticks: awake(), allocations: memory().allocations };
+  hal.timer.set(PLAYED, function () {
+    var end = { ticks: awake(), allocations: memory().allocations };
+    var middle = marked || end;
+    if (replaying()) fail(new Error("the stack does not get to the end of the scene " + scene));
+    end.ticks -= (unmoved.ticks * PLAYED) / SETTLED;
+    if (!marked) middle.ticks = end.ticks;
+    add(name, middle.ticks - begin.ticks, middle.allocations - begin.allocations, count);
+    if (following) add(following, end.ticks - middle.ticks, end.allocations - middle.allocations, 1);
+    next();
+  });
+  work();
+}
+
 // Adds a row: a second in which nothing happens; then next().
 function idle(name, next) {
   follow(
@@ -110,14 +136,19 @@ function idle(name, next) {
   );
 }
 
-// Adds a row: from open() to onready; then next().
-function bringUp(options, next) {
-  var allocations, ticks;
+// Hands on what is given to hal.uart.open, and keeps it.
+function tap() {
   var open = hal.uart.open;
   hal.uart.open = function (baud, flow, callback, fault) {
     receive = callback;
     open(baud, flow, callback, fault);
   };
+}
+
+// Adds a row: from open() to onready; then next().
+function bringUp(options, next) {
+  var allocations, ticks;
+  tap();
   options.onready = function () {
     ticks = awake() - ticks;
     add("bring-up, from open() to onready", ticks, memory().allocations - allocations, 1);
@@ -132,9 +163,9 @@ function bringUp(options, next) {
 
 function finish(before) {
   var preset = boot.scripts[0];
-  var counters = bt.counters();
+  var counters = bt ? bt.counters() : null;
   var last;
-  collect();
+  gc();
   last = memory();
   print(
     "RESULT " +
@@ -150,8 +181,8 @@ function finish(before) {
 }
 
 // Brings the stack up and measures.
-//   options: of open()
-//   answers: bytes of further answers of the controller, Command Complete events
+//   options: of open(); null: what is measured opens nothing, or does it itself
+//   answers: bytes of the controller's answers that go before the standard ones, Command Complete events
 //   operations: functions that add rows; each is called with the function to be called when it is done
 function measure(options, answers, operations) {
   var before;
@@ -159,7 +190,7 @@ function measure(options, answers, operations) {
     add("start of the engine", boot.engine, 0, 1);
     add("parse the script", boot.scripts[0].parse, 0, 1);
     add("run the script", boot.scripts[0].run, 0, 1);
-    controller(new Uint8Array(standardAnswers().concat(answers)));
+    controller(new Uint8Array(answers.concat(standardAnswers())));
     follow(
       SETTLED,
       function () {},
@@ -170,8 +201,9 @@ function measure(options, answers, operations) {
     );
   }
   function rise() {
-    collect();
+    gc();
     before = memory().heap;
+    if (!options) return operate(0);
     bringUp(options, function () {
       operate(0);
     });
@@ -181,6 +213,8 @@ function measure(options, answers, operations) {
       operations[i](function () {
         operate(i + 1);
       });
+    } else if (!bt) {
+      finish(before);
     } else {
       idle("idle for a second, all of that done", function () {
         finish(before);

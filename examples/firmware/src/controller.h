@@ -11,7 +11,10 @@
 /* Uses it from now on. `answers`: Command Complete events as they come over the wire, one after another; they must stay where they are. */
 void controller_use(const uint8_t *answers, size_t length);
 
-/* Takes one packet and puts its answer among the received bytes; returns 0 where the real one is to be used. */
+/* Takes one packet and puts its answer among the received bytes, or gives it to a recording that is in use; returns 0 where the real one is to be used. */
 int controller_take(const uint8_t *packet, size_t length);
+
+/* Puts bytes among the received ones. */
+void controller_send(const uint8_t *bytes, size_t length);
 
 #endif

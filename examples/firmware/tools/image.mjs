@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { duktape } from "./duktape.mjs";
+import { jerryscript } from "./jerryscript.mjs";
 import { here, out } from "./paths.mjs";
 import { run } from "./run.mjs";
 
@@ -23,26 +24,33 @@ function make(target, words, inputs) {
   writeFileSync(stamp, key);
 }
 
-/** Builds the image; {file, flash, ram}: its path and its bytes in flash and in RAM, stack and heap not counted. */
-export function buildImage() {
-  const engine = duktape();
-  const source = join(here, "src");
-  const objects = join(out, "objects");
-  const file = join(out, "firmware.elf");
-  const names = readdirSync(source).sort();
-  const headers = names.filter((name) => name.endsWith(".h")).map((name) => join(source, name));
+/** The engines, by name: the folder with their headers, sources of theirs that have to be compiled, libraries. */
+const ENGINES = {
+  duktape: () => ({ include: duktape(), sources: ["duktape.c"], libraries: [] }),
+  jerryscript: () => ({ ...jerryscript(), sources: [] }),
+};
+
+/** Builds the image with an engine; {engine, file, flash, ram}: its path and its bytes in flash and in RAM, stack and heap not counted. */
+export function buildImage(engine) {
+  const { include, sources, libraries } = ENGINES[engine]();
+  const board = join(here, "src");
+  const own = join(board, engine);
+  const objects = join(out, "objects", engine);
+  const file = join(out, `${engine}.elf`);
+  const named = (folder, end) => readdirSync(folder).filter((name) => name.endsWith(end)).sort();
+  const headers = [board, own].flatMap((folder) => named(folder, ".h").map((name) => join(folder, name)));
   const made = [];
-  const compile = (name, folder, include) => {
-    const object = join(objects, name.replace(/c$/, "o"));
-    make(object, [...COMPILE, "-I", source, include, engine, "-c", join(folder, name)], [join(folder, name), ...headers]);
+  const compile = (folder, name, how) => {
+    const object = join(objects, folder === board ? name.replace(/c$/, "o") : `${engine}-${name.replace(/c$/, "o")}`);
+    make(object, [...COMPILE, "-I", board, "-I", own, how, include, "-c", join(folder, name)], [join(folder, name), ...headers]);
     made.push(object);
   };
   mkdirSync(objects, { recursive: true });
-  compile("duktape.c", engine, "-I");
-  for (const name of names.filter((name) => name.endsWith(".c"))) compile(name, source, "-isystem");
-  const script = join(source, "link.ld");
-  make(file, [...LINK, "-T", script, ...made, "-lm"], [script, ...made]);
-  return { file, ...measure(file) };
+  for (const name of sources) compile(include, name, "-I");
+  for (const folder of [board, own]) for (const name of named(folder, ".c")) compile(folder, name, "-isystem");
+  const script = join(board, "link.ld");
+  make(file, [...LINK, "-T", script, ...made, ...libraries, "-lm"], [script, ...made, ...libraries]);
+  return { engine, file, ...measure(file) };
 }
 
 function measure(file) {

@@ -2,29 +2,43 @@
 import { isDeepStrictEqual } from "node:util";
 import { boot, joinScripts } from "./machine.mjs";
 import { give } from "./paths.mjs";
+import { record } from "./record.mjs";
 
-const LIMIT = 120;
+const LIMIT = 180;
 
-async function count(image, scripts) {
+/** What is counted: a preset, what it is made to do, and whether the controller that does it with a phone on the other side has LE Encrypt. */
+export const CASES = {
+  beacon: { preset: "beacon", scripts: ["measure/beacon"] },
+  observer: { preset: "observer", scripts: ["measure/observer"] },
+  peripheral: { preset: "peripheral", scripts: ["measure/peripheral"] },
+  secure: { preset: "secure", scripts: ["measure/application", "measure/scenes", "measure/secure"], encrypts: true },
+  "secure, AES by software": { preset: "secure", scripts: ["measure/application", "measure/scenes", "measure/secure"], encrypts: false },
+  full: { preset: "full", scripts: ["measure/application", "measure/scenes", "measure/full"], encrypts: true, scenes: 1 },
+  cryptography: { preset: "primitives", scripts: ["measure/primitives"] },
+};
+
+async function count(image, scripts, recording) {
   const lines = [];
   let result = null;
   const onLine = (line) => {
     if (line.startsWith("RESULT ")) result = JSON.parse(line.slice(7));
     else lines.push(line);
   };
-  const { code, late, errors } = await boot({ image, scripts, icount: "shift=0,sleep=off", limit: LIMIT, onLine }).ended;
+  const { code, late, errors } = await boot({ image, scripts, recording, icount: "shift=0,sleep=off", limit: LIMIT, onLine }).ended;
   const said = [...lines, errors].join("\n");
   if (late) give(`the measurement was not done after ${LIMIT} s\n${said}`);
   if (code !== 0 || !result) give(`the measurement has failed\n${said}`);
   return result;
 }
 
-/** What a preset costs. Gives up where a second run does not say the same. */
-export async function measure(image, preset) {
-  const scripts = joinScripts(preset, ["measure/harness", `measure/${preset}`]);
-  const result = await count(image, scripts);
-  if (!isDeepStrictEqual(result, await count(image, scripts))) give(`two runs of ${preset} have counted differently`);
-  return result;
+/** What a case costs. Gives up where a second run does not say the same. */
+export async function measure(image, name) {
+  const { preset, scripts: names, encrypts, scenes } = CASES[name];
+  const scripts = joinScripts(`measure ${name}`, preset, ["measure/harness", ...names]);
+  const recorded = encrypts === undefined ? null : await record(preset, encrypts, scenes);
+  const result = await count(image, scripts, recorded?.file);
+  if (!isDeepStrictEqual(result, await count(image, scripts, recorded?.file))) give(`two runs of ${name} have counted differently`);
+  return { ...result, blocks: recorded?.blocks };
 }
 
 function line(name, value, unit) {
@@ -32,14 +46,14 @@ function line(name, value, unit) {
 }
 
 /** The firmware's own size as text. */
-export function imageTable({ flash, ram }) {
-  return ["firmware", line("flash", flash, "bytes"), line("RAM, without stack and heap", ram, "bytes")].join("\n");
+export function imageTable({ engine, flash, ram }) {
+  return [`firmware with ${engine}`, line("flash", flash, "bytes"), line("RAM, without stack and heap", ram, "bytes")].join("\n");
 }
 
-/** A preset's result as text. */
-export function presetTable(preset, { script, rows, heap, stack }) {
+/** A case's result as text. */
+export function caseTable(name, { script, rows, heap, stack }) {
   return [
-    `${preset}, a script of ${script.toLocaleString("en")} bytes`,
+    `${name}, a script of ${script.toLocaleString("en")} bytes`,
     ...rows.map((row) => line(row.name, row.instructions, "instructions" + (row.allocations ? `, ${row.allocations} allocations` : ""))),
     line("heap: the engine and the board", heap.engine, "bytes"),
     line("heap: the script", heap.script, "bytes"),

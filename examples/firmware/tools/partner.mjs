@@ -40,23 +40,23 @@ export function joinSocket(target, lost) {
 }
 
 /**
- * The virtual controller of the project, on an air with an observer.
- * @param heard called with the data of each advert
+ * The virtual controller of the project, on an air whose clock keeps up with the wall's.
+ * @returns the path of its socket, and the air
  */
-export async function joinChip(heard) {
-  const { createBoard, Observer } = await import(new URL("dist/node/esm/mock.js", `file://${root}/`));
+export async function joinChip() {
+  const { createBoard } = await import(new URL("dist/node/esm/mock.js", `file://${root}/`));
   const { hal, air, clock } = createBoard({ part: "plain", flow: false });
-  new Observer(air, { report: ({ pdu }) => heard(pdu) }).start();
   let last = performance.now();
   setInterval(() => {
     const now = performance.now();
     clock.run(now - last);
     last = now;
   }, PACE).unref();
-  return listen((board) => {
+  const socket = await listen((board) => {
     // The array is the wire's own again after the call.
     hal.uart.open(115200, false, (bytes) => board.write(Uint8Array.from(bytes)), () => {});
     board.on("data", (data) => hal.uart.write(data, 0, data.length));
     board.on("close", () => hal.uart.close());
   });
+  return { socket, air };
 }

@@ -5,6 +5,7 @@
 #include "controller.h"
 #include "hal.h"
 #include "heap.h"
+#include "recording.h"
 #include "stack.h"
 
 /* print(...) and console.log(...): a line of the arguments as text, a space between them. */
@@ -66,6 +67,25 @@ static duk_ret_t controller(duk_context *context) {
   return 0;
 }
 
+/* replay(name): plays the next scene of the recording; false where that is none of this name. */
+static duk_ret_t replay(duk_context *context) {
+  duk_push_boolean(context, recording_play(duk_require_string(context, 0)));
+  return 1;
+}
+
+/* replaying(): whether it is not at its end. */
+static duk_ret_t replaying(duk_context *context) {
+  duk_push_boolean(context, recording_playing());
+  return 1;
+}
+
+/* gc(): collects garbage. Twice: what has a finalizer goes in the second round. */
+static duk_ret_t collect(duk_context *context) {
+  duk_gc(context, 0);
+  duk_gc(context, 0);
+  return 0;
+}
+
 void globals_install(duk_context *context) {
   duk_push_global_object(context);
   hal_method(context, "print", print, DUK_VARARGS);
@@ -74,6 +94,9 @@ void globals_install(duk_context *context) {
   hal_method(context, "memory", memory, 0);
   hal_method(context, "exit", exit_function, 1);
   hal_method(context, "controller", controller, 1);
+  hal_method(context, "replay", replay, 1);
+  hal_method(context, "replaying", replaying, 0);
+  hal_method(context, "gc", collect, 0);
   duk_push_object(context);
   hal_method(context, "log", print, DUK_VARARGS);
   duk_put_prop_literal(context, -2, "console");

@@ -7,6 +7,7 @@
 #include "console.h"
 #include "controller.h"
 #include "pins.h"
+#include "recording.h"
 #include "timers.h"
 #include "uart.h"
 
@@ -174,7 +175,7 @@ static int fire(duk_context *context) {
 int hal_turn(duk_context *context) {
   /* One timer only, so that bytes do not wait for a second one. */
   const int delivered = deliver(context);
-  return fire(context) || delivered;
+  return fire(context) || delivered || recording_turn();
 }
 
 void hal_rest(void) {

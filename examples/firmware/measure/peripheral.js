@@ -1,0 +1,3 @@
+// What it takes to have it: parsing, and bringing the chip up.
+
+measure({}, [], []);
