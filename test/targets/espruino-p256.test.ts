@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { createECDH } from "node:crypto";
-import { beginMultiply, isOnCurve, isSecret, readProduct, stepMultiply } from "../../core/crypto/p256.js";
+import { parseHex } from "../../core/bytes/hex.js";
+import { BASE, isSecret } from "../../core/crypto/p256.js";
+import { DOUBLES } from "../../core/crypto/p256doubles.js";
 import { machineCode } from "../../targets/espruino/native/code.js";
 import { load } from "./support/load.js";
 
@@ -114,11 +116,10 @@ function run(memory: Buffer, given: number): number {
   memory.fill(0, 0, 32);
   memory.fill(0, 96);
   if (!isSecret(secret)) return 1;
-  if (given && !isOnCurve(point)) return 2;
-  const work = beginMultiply(secret, given ? point : null);
-  while (!stepMultiply(work, 1e6));
-  readProduct(work, point);
-  memory.set(point, 32);
+  if (given && !DOUBLES._isOnCurve(point)) return 2;
+  const work = DOUBLES._begin(secret, given ? point : parseHex(BASE)!);
+  while (!DOUBLES._step(work, 1e6));
+  memory.set(DOUBLES._product(work), 32);
   return 0;
 }
 

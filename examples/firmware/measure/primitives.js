@@ -29,12 +29,22 @@ function once(name, work) {
 }
 
 // Multiplies in slices of `budget`, and looks at the product's first digits.
-function multiply(point, budget, expected) {
-  var product = new Uint8Array(64);
-  var m = blimp.beginMultiply(bytes(SECRET), point);
-  while (!blimp.stepMultiply(m, budget));
-  blimp.readProduct(m, product);
+function multiply(big, point, budget, expected) {
+  var product = blimp.multiply(big, bytes(SECRET), point, budget);
   if (digits(product).substr(0, expected.length) !== expected) fail(new Error("the product is " + digits(product)));
+}
+
+function p256(big, by) {
+  var other = bytes(OTHER);
+  once("one P-256 multiplication" + by + ", of the base point", function () {
+    multiply(big, null, 1e9, POINT);
+  });
+  once("one P-256 multiplication" + by + ", of another point", function () {
+    multiply(big, other, 1e9, SHARED);
+  });
+  once("a point checked to be on the curve" + by, function () {
+    blimp.isOnCurve(big, other);
+  });
 }
 
 measure(null, [], [
@@ -50,16 +60,8 @@ measure(null, [], [
     next();
   },
   function (next) {
-    var other = bytes(OTHER);
-    once("one P-256 multiplication, of the base point", function () {
-      multiply(null, 1e9, POINT);
-    });
-    once("one P-256 multiplication, of another point", function () {
-      multiply(other, 1e9, SHARED);
-    });
-    once("a point checked to be on the curve", function () {
-      blimp.isOnCurve(other);
-    });
+    p256(false, "");
+    if (blimp.hasBigInt()) p256(true, " by BigInt");
     next();
   },
 ]);
