@@ -18,11 +18,12 @@ export interface Resetting {
 /** Adds the factory reset, for builds that keep something. */
 export function addFactoryReset(host: Host, instance: Resetting): void {
   instance.factoryreset = function () {
+    const method = "factoryreset";
     const store = host._options.store;
-    use(host, "factoryreset");
+    use(host, method);
     if (
       store &&
-      !attempt(host, "factoryreset", function () {
+      !attempt(host, method, function () {
         return store.erase ? store.erase() : store.save(new Uint8Array(0));
       })
     ) {
