@@ -55,6 +55,7 @@ const COUNTERPARTS = {
     ["subscribe", "2A19"],
     ["wait", 5000],
   ],
+  trace: "growing-filter",
   "code-fixed": LAMP,
   "code-per-device": LAMP,
   "code-per-session": LAMP,

@@ -26,6 +26,7 @@ const EXAMPLES: Record<string, [string, "beacon" | "observer" | "peripheral" | "
   "device-information": ["deviceInformation", "peripheral"],
   blinkup: ["blinkup", "peripheral"],
   battery: ["battery", "peripheral"],
+  trace: ["trace", "beacon"],
   // Tested in codes.test.ts.
   "code-fixed": ["codeFixed", "secure"],
   "code-per-device": ["codePerDevice", "secure"],
@@ -247,6 +248,63 @@ describe("example ibeacon-scanner", () => {
     assert.equal(new Set(pair.said().filter((line) => /^Major: 01/.test(line))).size, 40);
     assert.deepEqual(pair.kinds(), []);
     pair.end();
+  });
+});
+
+describe("example trace", () => {
+  /** What has gone over the wire, without the download: "> " or "< " and hex digits. */
+  function parse(file: Buffer): { packets: string[]; times: number[]; dropped: number } {
+    assert.equal(file.toString("hex", 0, 16), "6274736e6f6f700000000001000003ea");
+    const packets: string[] = [];
+    const times: number[] = [];
+    let dropped = 0;
+    for (let at = 16; at < file.length; ) {
+      const length = file.readUInt32BE(at);
+      const flags = file.readUInt32BE(at + 8);
+      assert.equal(file.readUInt32BE(at + 4), length);
+      assert.equal(flags & 2, 2, "commands and events");
+      dropped = file.readUInt32BE(at + 12);
+      times.push(Number(file.readBigUInt64BE(at + 16) - 0x00dcddb30f2f8000n) / 1000);
+      packets.push((flags & 1 ? "< " : "> ") + file.toString("hex", at + 24, at + 24 + length));
+      at += 24 + length;
+    }
+    return { packets, times, dropped };
+  }
+
+  each("trace", (make) => {
+    const pair = make().run(1000);
+    const lines = pair.said();
+    const file = Buffer.from(lines.filter((line) => line.startsWith("btsnoop: ")).map((line) => line.slice(9)).join(""), "hex");
+    assert.deepEqual(lines.filter((line) => !line.startsWith("btsnoop: ")), [`Tracing ${pair.bt.address()}`]);
+    const { packets, times, dropped } = parse(file);
+    assert.equal(packets[0], "> 01030c00");
+    assert.ok(packets.includes("> 01082020" + "03020106".padEnd(64, "0")) && packets.includes("< 040e04010a2000"));
+    assert.equal(packets.filter((packet) => packet.startsWith("> ")).length + dropped / 2, pair.bt.counters().sent);
+    assert.equal(packets.filter((packet) => packet.startsWith("< ")).length + dropped / 2, pair.bt.counters().received);
+    assert.equal(dropped, 2 * pair.board.chip.written.length);
+    assert.ok(times.every((time, i) => i === 0 || time >= times[i - 1]) && times[0] > 0 && times.at(-1)! <= pair.clock.now);
+    // An advert that changes: two more.
+    pair.bt.startadvertise("abc", 100, 100);
+    pair.run(100);
+    assert.equal(pair.said().length, 2);
+    // close() itself would be shown.
+    pair.bt.trace(null);
+    pair.end();
+  });
+
+  it("gives the bytes of the file to whoever takes them; times beyond 32 bits are right", () => {
+    const pieces: Uint8Array[] = [];
+    const clock = new VirtualClock();
+    clock.run(5_000_000);
+    const board = createBoard({ clock });
+    const [example] = load("trace", "the package");
+    const printed: string[] = [];
+    const bt = example({ open }, board.hal, null, (text) => printed.push(text), (bytes: Uint8Array) => pieces.push(bytes.slice()));
+    clock.run(2000);
+    const { packets, times } = parse(Buffer.concat(pieces));
+    assert.ok(packets.length > 20 && times.every((time) => time >= 5_000_000 && time <= clock.now), `${times[0]}`);
+    assert.equal(printed.length, 1);
+    bt.close();
   });
 });
 
