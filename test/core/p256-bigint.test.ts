@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
+import { createECDH } from "node:crypto";
+import { Air, createBoard, Phone, VirtualClock } from "../../hal/mock/index.js";
+import { open } from "../../targets/jerryscript/secure.js";
 import { addBigInt } from "../../core/crypto/p256bigint.js";
+import { IMAGE } from "../support/rig.js";
 import { P, SAMPLES, unhex, WAYS } from "../support/p256.js";
 
 const M = (2n ** 32n + 1n) * P;
@@ -92,4 +96,54 @@ describe("P-256 in BigInt: where it is taken", () => {
       for (const number of own) seen.add(number);
     }
   });
+});
+
+describe("P-256 in BigInt: in an instance", () => {
+  const CODE = 271828;
+
+  /** A phone pairs with the preset for engines that may have BigInt; the level that came of it. */
+  function pair(more: object): number {
+    const clock = new VirtualClock();
+    const air = new Air(clock, { seed: 7 });
+    const board = createBoard({ air, seed: 7 });
+    const levels: number[] = [];
+    const bt = open({ ...board.hal, ...more }, IMAGE, {});
+    bt.setsecurity(4, CODE);
+    bt.servegatt([{ uuid: 0xaa00, chars: [{ uuid: 0xaa01, value: "x" }] }]);
+    bt.onconnect((connection) => void levels.push(connection.security()));
+    bt.startadvertise("x", 100, 100);
+    clock.run(60_000);
+    const phone = new Phone(air, { address: "0b5e12e20001", interval: 7.5, mtu: 23, pairing: { passkey: CODE } });
+    phone.connect();
+    assert.equal(phone.read("aa01")[0], 120);
+    assert.deepEqual(phone.violations, []);
+    bt.close();
+    clock.run(5000);
+    return levels[0];
+  }
+
+  it("a pairing comes to level 4", () => {
+    assert.equal(pair({}), 4);
+  }).timeout(20_000);
+
+  it("an accelerator of the board comes first, and gets a secret without what is behind it", () => {
+    const lengths: number[] = [];
+    const ecdh = createECDH("prime256v1");
+    const crypto = {
+      p256public: (secret: Uint8Array, target: Uint8Array): boolean => {
+        lengths.push(secret.length);
+        ecdh.setPrivateKey(secret);
+        target.set(ecdh.getPublicKey().subarray(1));
+        return true;
+      },
+      p256shared: (secret: Uint8Array, peer: Uint8Array, target: Uint8Array): boolean => {
+        lengths.push(secret.length);
+        ecdh.setPrivateKey(secret);
+        target.set(ecdh.computeSecret(Uint8Array.from([4, ...peer])));
+        return true;
+      },
+    };
+    assert.equal(pair({ crypto }), 4);
+    assert.ok(lengths.length >= 2 && lengths.every((length) => length === 32), String(lengths));
+  }).timeout(20_000);
 });
