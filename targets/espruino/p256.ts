@@ -50,8 +50,8 @@ function addressOf(text: any): number {
  * Gives the HAL of an Espruino board P-256 in machine code, for security level 4. A multiplication takes 3.9 million instructions, within which nothing
  * else is done.
  * @param hal what `open()` will get; its `crypto` gets `p256public` and `p256shared`
- * @param file of 2 kB in Storage from which the code is run, up to 28 characters; written where it is not there yet. Without it, or where Storage is in a chip of its
- *   own, the code is in RAM: 150 variables more
+ * @param file of 2 kB in Storage from which the code is run, up to 28 characters; written where it is not there yet. Without it, or where Storage is in a chip
+ *   of its own, the code is in RAM: 150 variables more
  * @returns whether it has: not on a board without a Cortex-M3, M4, M7 or M33; nor where its firmware is older than 2v18, or too few variables are free side by
  *   side; nor, if the code is in RAM, where the processor protects or caches RAM
  */

@@ -76,7 +76,7 @@ const GLOBALS = words(
 /** Names of the language that an engine does not know. */
 const MISSING = words(
   "Symbol Map Set WeakMap WeakSet WeakRef Promise Proxy Reflect BigInt BigInt64Array BigUint64Array SharedArrayBuffer Atomics Intl RangeError EvalError URIError " +
-    "encodeURI decodeURI escape unescape atob btoa structuredClone FinalizationRegistry AggregateError Iterator",
+    "encodeURI decodeURI escape unescape btoa structuredClone FinalizationRegistry AggregateError Iterator",
 );
 
 /** What there is of each object of the language, on all engines. Math.pow is there and wrong (2^31 is 2147483648.000002 on Espruino). */

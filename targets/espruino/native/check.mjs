@@ -120,7 +120,8 @@ for (const wrong of [0n, N, N + 1n, 2n ** 256n - 1n]) {
 }
 const [x, y] = [point.slice(0, 64), point.slice(64)];
 const beyond = digits(BigInt(`0x${pointsAt(5n)[0].slice(0, 64)}`) + P) + pointsAt(5n)[0].slice(64);
-for (const wrong of [NOTHING + NOTHING, y + x, x + digits(BigInt(`0x${y}`) ^ 1n), x + digits(P), x + NOTHING, "f".repeat(128), digits(P) + y, beyond]) wantRefusal(BAD_POINT, secret, wrong);
+const beside = [y + x, x + digits(BigInt(`0x${y}`) ^ 1n), x + NOTHING, NOTHING + NOTHING, x + digits(P), digits(P) + y, "f".repeat(128), beyond];
+for (const wrong of beside) wantRefusal(BAD_POINT, secret, wrong);
 for (let i = 0; i < 40; i++) {
   const bytes = Buffer.from(point, "hex");
   bytes[(i * 13) % 64] ^= 1 << i % 8;

@@ -1,4 +1,4 @@
-/** The machine code of p256.c and field.S, 1984 bytes in base64, as compile.mjs makes it. A function: what is in a function's text stays in flash. */
+/** The machine code of p256.c and field.S, 1984 bytes in base64, as compile.mjs makes it: in a function, whose text stays in flash. */
 export function machineCode(): string {
   return (
     "LenwTwDxYwQk8AMEBPV4c4ewAZMGRohGI0YAIgGZQ/gEK5lC+tEBI7ZJCCLE+KAxeUQE8cAABPHgBQDwcfkE9eB3KEYgMQDwa/kxRjhGAPBx+TpGACME9fBx" +

@@ -17,7 +17,8 @@ const WIDTH = 120;
 
 /** For every Cortex-M with the instructions of Cortex-M3. No jump tables or calls of memset() and the like, which would be elsewhere. */
 const WORDS = [
-  ...["-mcpu=cortex-m3", "-mthumb", "-mfloat-abi=soft", "-std=gnu11", "-Os", "-fpic", "-ffreestanding", "-fno-tree-loop-distribute-patterns", "-fno-jump-tables"],
+  ...["-mcpu=cortex-m3", "-mthumb", "-mfloat-abi=soft", "-std=gnu11", "-Os", "-fpic"],
+  ...["-ffreestanding", "-fno-tree-loop-distribute-patterns", "-fno-jump-tables"],
   ...["-Wall", "-Wextra", "-Werror", "-nostdlib", "-Wl,--fatal-warnings,--no-undefined,-e,p256"],
 ];
 
@@ -55,7 +56,7 @@ export function committed() {
 /** The text of code.ts. */
 function moduleText(code) {
   const lines = code.toString("base64").match(new RegExp(`.{1,${WIDTH}}`, "g"));
-  return `/** The machine code of p256.c and field.S, ${code.length} bytes in base64, as compile.mjs makes it. A function: what is in a function's text stays in flash. */
+  return `/** The machine code of p256.c and field.S, ${code.length} bytes in base64, as compile.mjs makes it: in a function, whose text stays in flash. */
 export function machineCode(): string {
   return (
 ${lines.map((line) => `    "${line}"`).join(" +\n")}

@@ -1,5 +1,5 @@
 /*
- * NIST P-256 (FIPS 186-4, D.1.2.3) for key agreement, in machine code that runs wherever it lies: no data of its own, no libraries, 200 bytes of stack.
+ * NIST P-256 (FIPS 186-4, D.1.2.3) for key agreement, in machine code that runs wherever it lies: no data of its own, no libraries, 240 bytes of stack.
  *
  * Points are projective, added and doubled by the complete formulas of Renes, Costello and Batina ("Complete addition formulas for prime order
  * elliptic curves", 2016, algorithms 4 and 6), which have no exceptional cases: no secret needs a branch of its own. Field elements are below p, in
@@ -18,7 +18,7 @@ enum { WORDS = 8, BYTES = 32, POINT = 3 * WORDS };
 /* What the caller's memory holds: the secret, x and y, as bytes, most significant first; then elements, from the next multiple of 4 on. */
 enum { SECRET = 0, POINT_X = 32, POINT_Y = 64, ELEMENTS = 96 };
 
-/* The elements: the point; what is to be added to it, destroyed thereby; the curve's b; others. */
+/* The elements: the point; what is to be added to it, destroyed thereby; the curve's b; others. Programs know the first 16. */
 enum { X, Y, Z, X2, Y2, Z2, B, T0, T1, T2, T3, T4, T5, ONE, DIGITS, TABLE = DIGITS + 2, COUNT = TABLE + 5 * 3 };
 
 /* Digits of the secret are -4 to 4, of three bits. */
