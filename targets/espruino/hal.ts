@@ -1,6 +1,7 @@
 import type { Hal } from "../../hal/hal.js";
 import { reject } from "../../core/errors.js";
 import { makeGpio, type PinWiring } from "../pins.js";
+import { needRest } from "./_room.js";
 import type { FirmwareReader } from "../../core/chip/firmware.js";
 
 declare function require(name: string): any;
@@ -28,6 +29,31 @@ const enum Milliseconds {
   Leap = 60000,
 }
 
+// A board has one clock: its state stands here, and not in a scope of functions of its own, which would cost variables.
+/** The time of day that is taken for 0; the time last told, since then; the longest that nobody may have looked at the clock. */
+let zero = 0;
+let last = 0;
+let leap: number = Milliseconds.Leap;
+
+/** The time of day, which `setTime` changes: such a leap, in either direction, has not been time that passed. */
+function now(): number {
+  const time = getTime() * 1000;
+  const passed = time - zero;
+  if (passed < last || passed > last + leap) zero = time - last;
+  else last = passed;
+  return last;
+}
+
+function set(milliseconds: number, callback: () => void): unknown {
+  if (milliseconds + Milliseconds.Leap > leap) leap = milliseconds + Milliseconds.Leap;
+  return setTimeout(callback, milliseconds);
+}
+
+function delay(microseconds: number): void {
+  const end = getTime() + microseconds / 1e6;
+  while (getTime() < end);
+}
+
 function random(target: Uint8Array): void {
   for (let i = 0; i < target.length; i++) target[i] = E.hwRand();
 }
@@ -35,13 +61,11 @@ function random(target: Uint8Array): void {
 /**
  * The HAL of an Espruino board.
  * @param wiring the port and the pins
+ * @throws BlimpError "memory" where the board's variables do not hold an instance of the preset
  */
 export function hal(wiring: Wiring): Hal {
   const serial: any = wiring.serial;
-  // The time of day that is taken for 0; the time last told, since then; the longest that nobody may have looked at the clock.
-  let zero = 0;
-  let last = 0;
-  let leap: number = Milliseconds.Leap;
+  needRest();
   return {
     uart: {
       open: function (baud, _flow, receive) {
@@ -67,38 +91,11 @@ export function hal(wiring: Wiring): Hal {
         if (wiring.tx !== undefined) digitalWrite(wiring.tx, true);
       },
     },
-    gpio: makeGpio<Pin>(
-      wiring,
-      function (pin, level) {
-        digitalWrite(pin, level);
-      },
-      digitalRead,
-    ),
-    timer: {
-      now: function () {
-        // The time of day, which `setTime` changes: such a leap, in either direction, has not been time that passed.
-        const time = getTime() * 1000;
-        const now = time - zero;
-        if (now < last || now > last + leap) zero = time - last;
-        else last = now;
-        return last;
-      },
-      set: function (milliseconds, callback) {
-        if (milliseconds + Milliseconds.Leap > leap) leap = milliseconds + Milliseconds.Leap;
-        return setTimeout(callback, milliseconds);
-      },
-      clear: function (handle) {
-        clearTimeout(handle as any);
-      },
-    },
-    delay: function (microseconds) {
-      const end = getTime() + microseconds / 1e6;
-      while (getTime() < end);
-    },
+    gpio: makeGpio<Pin>(wiring, digitalWrite as (pin: Pin, level: number) => void, digitalRead),
+    timer: { now: now, set: set, clear: clearTimeout },
+    delay: delay,
     random: wiring.random ? random : undefined,
-    uniqueid: function () {
-      return getSerial();
-    },
+    uniqueid: getSerial,
   };
 }
 

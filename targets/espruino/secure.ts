@@ -1,3 +1,5 @@
+// First: it has to be known whether there is room before there is much of it.
+import "./needs/secure.js";
 import { createOpen, type Core, type Open } from "../../core/bluetooth.js";
 import { namedSizes } from "../../core/sizes.js";
 import { LONGEST, SECURE } from "../jerryscript/_secure.js";

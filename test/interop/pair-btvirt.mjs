@@ -4,15 +4,13 @@
  * Secure Connections and without, by comparison of numbers, with what has to be refused, and back with the key that is kept. Needs btvirt (Debian:
  * bluez-test-tools) and the built library; leaves traces, and what really passed, in build/interop/pair.
  */
-import { EventEmitter } from "node:events";
-import { createRequire, Module } from "node:module";
-import net from "node:net";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { ROOT, sleep, startAir, until } from "./air.mjs";
 import { check, main, results } from "./beacon.mjs";
+import { loadBleHost, openTransport } from "./ble-host.mjs";
 import { framesOf } from "./gatt.mjs";
-import { framer, SnoopFile, startProxy } from "./h4.mjs";
+import { SnoopFile, startProxy } from "./h4.mjs";
 import { checkMasks, checkSecrets, guessPasskey, packetsOf, PAIRING_REQUEST, secretsOf, SMP } from "./pair.mjs";
 
 const library = process.env.LIBRARY ?? join(ROOT, "dist/node/esm/blimp.js");
@@ -154,43 +152,11 @@ class Ours extends Story {
   }
 }
 
-/** ble-host, loaded anew: what it has not written to its folder it does not remember. It cannot be told to do without Secure Connections. */
-function loadBleHost(secure) {
-  const require = createRequire(import.meta.url);
-  const root = dirname(require.resolve("ble-host/package.json"));
-  for (const file of Object.keys(require.cache)) if (file.startsWith(root)) delete require.cache[file];
-  const compile = Module.prototype._compile;
-  let changed = secure;
-  Module.prototype._compile = function (text, file, ...rest) {
-    const plain = text.replace("const SC_IS_SUPPORTED = true;", "const SC_IS_SUPPORTED = false;");
-    const mine = !secure && file.startsWith(root) && plain !== text;
-    changed ||= mine;
-    return compile.call(this, mine ? plain : text, file, ...rest);
-  };
-  try {
-    return require("ble-host");
-  } finally {
-    Module.prototype._compile = compile;
-    if (!changed) throw new Error("ble-host has changed: where it offers Secure Connections has to be looked for");
-  }
-}
-
 /** ble-host on a controller of its own, phone or device. */
 class Theirs extends Story {
   static async start(path) {
     const theirs = new Theirs();
-    theirs.transport = await new Promise((resolve, reject) => {
-      const socket = net.connect(path, () => resolve(made));
-      const made = Object.assign(new EventEmitter(), { write: (packet) => socket.write(packet), end: () => socket.destroy() });
-      socket.once("error", reject);
-      socket.on(
-        "data",
-        framer((packet) => {
-          if (packet[0] === 4 && packet[1] === 0x0e && packet.readUInt16LE(4) === 0x1009) theirs.address = Buffer.from(packet.subarray(7, 13)).reverse().toString("hex");
-          made.emit("data", Buffer.from(packet));
-        }),
-      );
-    });
+    theirs.transport = await openTransport(path, (address) => (theirs.address = address));
     return theirs.restart(true);
   }
 

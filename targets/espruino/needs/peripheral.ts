@@ -1,0 +1,4 @@
+import { begin } from "../_room.js";
+
+// Measured: `node test/interop/espruino.mjs memory`.
+begin(3000, 1540);
