@@ -230,7 +230,7 @@ class Espruino extends Plain {
       await this._store("blimp", join(DIST, script));
       const { printed, result, ended } = await this._run(
         `${STUB}var b,bt,u0=0,u1=0,u2=0,u3=0,m=process.memory();u0=process.memory().usage;u0=process.memory().usage;` +
-          `b=require("blimp");u1=process.memory().usage;bt=b.open(hal,null,{});u2=process.memory().usage;${USE}u3=process.memory().usage;` +
+          `eval(require("Storage").read("blimp"));b=blimp;u1=process.memory().usage;bt=b.open(hal,null,{});u2=process.memory().usage;${USE}u3=process.memory().usage;` +
           'print("USED "+(u1-u0)+" "+(u2-u1)+" "+(u3-u2));print("ok opened");print("1 passed, 0 failed");',
       );
       const used = /^USED (\d+) (\d+) (\d+)$/.exec(printed[0] ?? "")?.slice(1).map(Number);

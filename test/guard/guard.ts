@@ -58,7 +58,7 @@ const NONE = /^$/;
 const HOSTS: Record<ScriptKind, Host> = {
   bare: { free: NONE, guarded: /^(module|BigInt)$/ },
   espruino: {
-    free: /^(require|exports|E|getTime|getSerial|setTimeout|clearTimeout|digitalRead|digitalWrite|pinMode|process|peek32|atob|Serial[1-6]|LED[1-3]?|BTN[1-5]?|[A-K]\d{1,2})$/,
+    free: /^(require|E|getTime|getSerial|setTimeout|clearTimeout|digitalRead|digitalWrite|pinMode|process|peek32|atob|Serial[1-6]|LED[1-3]?|BTN[1-5]?|[A-K]\d{1,2})$/,
     guarded: /^module$/,
   },
   kaluma: { free: /^(require|pinMode|digitalRead|digitalWrite|millis|micros|setTimeout|clearTimeout|INPUT|INPUT_PULLUP|OUTPUT)$/, guarded: /^(module|BigInt)$/ },

@@ -45,6 +45,8 @@ export class Espruino {
       .replaceAll("\r", "")
       .replace(/\x1b\[[0-9;]*[A-Za-z]/g, "")
       .split("\n")
+      // The last one may not be whole.
+      .slice(0, -1)
       .map((line) => line.replace(/^>+/, "").trim());
   }
 

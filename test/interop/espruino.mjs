@@ -8,14 +8,21 @@
  * not hold a preset. `espruino.mjs chip|btvirt|memory|storage ...` does only those.
  */
 import { main } from "./beacon.mjs";
+import { beaconOnBtvirt, observerOnBtvirt, securityOnBtvirt, wifiOnBtvirt } from "./espruino-btvirt.mjs";
 import { beaconOnChip, observerOnChip, securityOnChip, wifiOnChip } from "./espruino-chip.mjs";
 import { measure, memory } from "./espruino-memory.mjs";
+import { storage } from "./espruino-storage.mjs";
 
 const PARTS = {
+  storage,
   "chip-beacon": beaconOnChip,
   "chip-observer": observerOnChip,
   "chip-wifi": wifiOnChip,
   "chip-security": securityOnChip,
+  "btvirt-beacon": beaconOnBtvirt,
+  "btvirt-observer": observerOnBtvirt,
+  "btvirt-wifi": wifiOnBtvirt,
+  "btvirt-security": securityOnBtvirt,
   memory,
 };
 

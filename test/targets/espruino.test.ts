@@ -149,7 +149,7 @@ describe("the store on Espruino", () => {
     const storage = new FlashStorage();
     const store = make(storage);
     const bytes = new Uint8Array(75);
-    for (let i = 0; i < 600; i++) {
+    for (let i = 0; i < 300; i++) {
       bytes[3] = i;
       bytes[70] = i >> 8;
       for (let twice = 0; twice < 2; twice++) assert.equal(store.save(bytes), true);
@@ -157,10 +157,10 @@ describe("the store on Espruino", () => {
       assert.equal(storage.files.size, 1);
     }
     // 75 bytes and a frame of 5 are 80: 12 of them go into 1024, the first with a file of its own.
-    assert.deepEqual([storage.written, storage.created], [600, 50]);
+    assert.deepEqual([storage.written, storage.created], [300, 25]);
     assert.equal(store.save(new Uint8Array(0)), true);
     assert.equal(store.save(new Uint8Array(0)), true);
-    assert.equal(storage.written, 601);
+    assert.equal(storage.written, 301);
   });
 
   it("has the old or the new when the power goes, wherever that is, and goes on", () => {
