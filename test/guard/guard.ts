@@ -322,9 +322,9 @@ class Guard {
     else if (written) this._find("undeclared", node, text);
     else if (text === "eval" || text === "Function") this._find("eval", node, text);
     else if (text === "RegExp") this._find("regexp", node, text);
-    else if (guarded.test(text) && (ts.isTypeOfExpression(node.parent) || isGuarded(node))) return;
+    else if (free.test(text) || (guarded.test(text) && (ts.isTypeOfExpression(node.parent) || isGuarded(node)))) return;
     else if (MISSING.has(text)) this._find("library", node, text);
-    else if (!GLOBALS.has(text) && !free.test(text) && !ts.isTypeOfExpression(node.parent)) this._find("global", node, text);
+    else if (!GLOBALS.has(text) && !ts.isTypeOfExpression(node.parent)) this._find("global", node, text);
   }
 
   /** A call that may run a function which means something that is declared only behind the call. */
