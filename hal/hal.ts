@@ -89,7 +89,8 @@ export interface Timer {
 export interface Crypto {
   /** AES-128 encryption of the 16 bytes of `block`, in place, under the 16 bytes of `key`. */
   aes?(key: Uint8Array, block: Uint8Array): void;
-  /** The P-256 public key (x then y, 64 bytes into `target`) of the 32-byte `secret`. Returns false for a secret out of range. */
+  /** The P-256 public key (x then y, 64 bytes into `target`) of the 32-byte `secret`. Returns false where it cannot at the
+   * moment, for want of memory, or the secret is out of range: software does it then. */
   p256public?(secret: Uint8Array, target: Uint8Array): boolean;
   /** The x coordinate (32 bytes into `target`) of `secret` times the point `peer` (64 bytes, already checked to be on the curve). */
   p256shared?(secret: Uint8Array, peer: Uint8Array, target: Uint8Array): boolean;

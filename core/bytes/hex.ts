@@ -1,4 +1,4 @@
-const DIGITS = "0123456789abcdef";
+const DIGITS = "0123456789abcdefABCDEF";
 const SEPARATORS = ":-. ";
 
 /**
@@ -22,7 +22,8 @@ export function hex(bytes: Uint8Array, at: number, count: number, reversed?: boo
 
 /** The value of a hex digit, either case; -1 for anything else. */
 function digitOf(character: string): number {
-  return character ? DIGITS.indexOf(character.toLowerCase()) : -1;
+  const place = character ? DIGITS.indexOf(character) : -1;
+  return place > 15 ? place - 6 : place;
 }
 
 /** The bytes of hex digits, either case, in the order in which they are written; null for anything else. */

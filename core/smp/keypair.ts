@@ -93,11 +93,11 @@ export function prepareKeyPair(host: Host, done?: (() => void) | null): void {
       host._keypair = { _secret: secret, _public: key };
       prepareKeyPair(host);
     }
+    const key = new Uint8Array(64);
     if (!isSecret(secret)) prepareKeyPair(host);
-    else if (crypto && crypto.p256public) {
-      const key = new Uint8Array(64);
-      if (crypto.p256public(secret.subarray(0, 32), key)) made(key);
-    } else multiply(host, secret, null, always, made);
+    // A board that cannot at the moment, for want of memory, leaves it to software.
+    else if (crypto && crypto.p256public && crypto.p256public(secret.subarray(0, 32), key)) made(key);
+    else multiply(host, secret, null, always, made);
   });
 }
 

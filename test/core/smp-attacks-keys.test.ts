@@ -198,13 +198,14 @@ describe("our keys", () => {
     assert.equal(safe.connections.length, 0);
   });
 
-  it("an accelerator that refuses every secret costs the pairing and nothing else", () => {
+  it("what an accelerator refuses, because it has no memory for it, is left to software", () => {
     let asked = 0;
-    const safe = new Safe({ before: (rig) => void ((rig.hal as any).crypto = { p256public: () => (asked++, false), p256shared: () => true }) });
+    const refuses = { p256public: () => (asked++, false), p256shared: () => (asked++, false) };
+    const safe = new Safe({ before: (rig) => void ((rig.hal as any).crypto = refuses) });
     const phone = safe.phone();
-    assert.equal(meet(safe, phone, 61_000).paired, 0);
-    assert.equal(safe.connections.length, 0);
-    assert.ok(asked < 1000, `asked ${asked} times`);
+    assert.equal(meet(safe, phone, 61_000).paired, 4);
+    // A key pair ahead of need, the shared secret, the key pair after it.
+    assert.equal(asked, 3);
   });
 });
 
