@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 // The stack on an emulated microcontroller. README.md beside it says what is what.
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { buildImage } from "./tools/image.mjs";
+import { buildImage, CORE_NAMES } from "./tools/image.mjs";
 import { hasJerryScript } from "./tools/jerryscript.mjs";
 import { exceeded, tighten } from "./tools/limits.mjs";
 import { APP_NAMES, btvirt, chip } from "./tools/live.mjs";
@@ -18,7 +18,8 @@ const USAGE = `npm run mcu [-- COMMAND]
   chip            run an application against the virtual controller until it has done what it is for
   btvirt SOCKET   run an application against the controller on a Unix socket, for --seconds 60
   --app NAME      beacon (default), or wifi: the Wi-Fi refresh, for phones that pair; --level 1: for everybody
-  --engine NAME   duktape, or jerryscript where JERRY_CORTEX_M4 names its library; measure takes each that there is`;
+  --engine NAME   duktape, or jerryscript where JERRY_CORTEX_M4 names its library; measure takes each that there is
+  --core m0plus   code for a Cortex-M0+, and JERRY_CORTEX_M0PLUS; without limits`;
 
 function usage() {
   console.error(USAGE);
@@ -28,7 +29,7 @@ function usage() {
 function readArguments() {
   const text = (standard) => ({ type: "string", default: standard });
   const flag = { type: "boolean", default: false };
-  const options = { app: text("beacon"), case: { type: "string" }, engine: { type: "string" }, level: text("4"), raise: flag, seconds: text("60"), tighten: flag };
+  const options = { app: text("beacon"), case: { type: "string" }, core: text("m4"), engine: { type: "string" }, level: text("4"), raise: flag, seconds: text("60"), tighten: flag };
   try {
     return parseArgs({ allowPositionals: true, options });
   } catch (error) {
@@ -40,7 +41,8 @@ function readArguments() {
 const { values, positionals } = readArguments();
 const [command = "all", target] = positionals;
 const [level, seconds] = [Number(values.level), Number(values.seconds)];
-const engines = values.engine ? [values.engine] : ["duktape", ...(hasJerryScript() ? ["jerryscript"] : [])];
+const { core } = values;
+const engines = values.engine ? [values.engine] : ["duktape", ...(hasJerryScript(core) ? ["jerryscript"] : [])];
 
 if (
   !["all", "measure", "chip", "btvirt"].includes(command) ||
@@ -49,15 +51,18 @@ if (
   ![1, 3, 4].includes(level) ||
   !APP_NAMES.includes(values.app) ||
   !["duktape", "jerryscript"].includes(engines[0]) ||
+  !CORE_NAMES.includes(core) ||
   (values.case !== undefined && !CASES[values.case])
 )
   usage();
-if (engines[0] === "jerryscript" && !hasJerryScript()) give("JERRY_CORTEX_M4 does not name JerryScript's library for a Cortex-M4");
 if (!Object.values(CASES).every(({ preset }) => existsSync(presetFile(preset)))) give("there is nothing in dist/bare: run `npm run build` first");
+
+/** What measure has found; with --case it goes to the rest. */
+const RESULTS = join(out, core === "m4" ? "mcu.json" : `mcu-${core}.json`);
 
 /** Counts all cases, or one of them, with an engine. */
 async function count(engine) {
-  const image = buildImage(engine);
+  const image = buildImage(engine, core);
   const cases = {};
   console.log(imageTable(image));
   for (const name of values.case ? [values.case] : Object.keys(CASES)) {
@@ -72,17 +77,20 @@ async function measureAll() {
   const counted = {};
   for (const engine of engines) {
     counted[engine] = await count(engine);
-    if (values.tighten || values.raise) tighten(engine, counted[engine].cases, values.raise);
+    if (core === "m4" && (values.tighten || values.raise)) tighten(engine, counted[engine].cases, values.raise);
   }
-  writeFileSync(join(out, "mcu.json"), JSON.stringify({ engines: counted }, null, 2) + "\n");
+  const all = values.case !== undefined && existsSync(RESULTS) ? JSON.parse(readFileSync(RESULTS, "utf8")).engines : {};
+  for (const [engine, { firmware, cases }] of Object.entries(counted)) all[engine] = { firmware, cases: { ...all[engine]?.cases, ...cases } };
+  writeFileSync(RESULTS, JSON.stringify({ engines: all }, null, 2) + "\n");
+  if (core !== "m4") return;
   const dearer = Object.entries(counted).flatMap(([engine, { cases }]) => exceeded(engine, cases).map((text) => `${engine}, ${text}`));
   if (dearer.length) give(`dearer than limits.json allows:\n  ${dearer.join("\n  ")}`);
 }
 
 if (command === "all" || command === "measure") await measureAll();
 if (command === "all" || command === "chip") {
-  const image = buildImage(engines[0]);
+  const image = buildImage(engines[0], core);
   for (const app of command === "all" ? APP_NAMES : [values.app]) await chip(image, app);
 }
-if (command === "btvirt") await btvirt(buildImage(engines[0]), values.app, level, target, seconds);
+if (command === "btvirt") await btvirt(buildImage(engines[0], core), values.app, level, target, seconds);
 process.exit(0);

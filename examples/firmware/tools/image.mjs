@@ -8,10 +8,16 @@ import { here, out } from "./paths.mjs";
 import { run } from "./run.mjs";
 
 const COMPILER = "arm-none-eabi-gcc";
-const CORE = ["-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"];
+/** What code is made for. Code for a Cortex-M0+ runs on the emulated Cortex-M4, too, and takes as many instructions there. */
+const CORES = {
+  m4: ["-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"],
+  m0plus: ["-mcpu=cortex-m0plus", "-mthumb", "-mfloat-abi=soft"],
+};
+export const CORE_NAMES = Object.keys(CORES);
+
 // Sections, so that the linker can leave out what nobody calls.
-const COMPILE = [...CORE, "-std=gnu11", "-Os", "-ffunction-sections", "-fdata-sections", "-Wall", "-Wextra", "-Werror"];
-const LINK = [...CORE, "-nostartfiles", "-Wl,--gc-sections,--fatal-warnings"];
+const COMPILE = ["-std=gnu11", "-Os", "-ffunction-sections", "-fdata-sections", "-Wall", "-Wextra", "-Werror"];
+const LINK = ["-nostartfiles", "-Wl,--gc-sections,--fatal-warnings"];
 
 /** Makes `target` unless it was made by the same words of the same inputs before. */
 function make(target, words, inputs) {
@@ -27,29 +33,29 @@ function make(target, words, inputs) {
 /** The engines, by name: the folder with their headers, sources of theirs that have to be compiled, libraries. */
 const ENGINES = {
   duktape: () => ({ include: duktape(), sources: ["duktape.c"], libraries: [] }),
-  jerryscript: () => ({ ...jerryscript(), sources: [] }),
+  jerryscript: (core) => ({ ...jerryscript(core), sources: [] }),
 };
 
-/** Builds the image with an engine; {engine, file, flash, ram}: its path and its bytes in flash and in RAM, stack and heap not counted. */
-export function buildImage(engine) {
-  const { include, sources, libraries } = ENGINES[engine]();
+/** Builds the image with an engine, for a core; {engine, file, flash, ram}: its path and its bytes in flash and in RAM, stack and heap not counted. */
+export function buildImage(engine, core) {
+  const { include, sources, libraries } = ENGINES[engine](core);
   const board = join(here, "src");
   const own = join(board, engine);
-  const objects = join(out, "objects", engine);
-  const file = join(out, `${engine}.elf`);
+  const objects = join(out, "objects", `${engine}-${core}`);
+  const file = join(out, `${engine}-${core}.elf`);
   const named = (folder, end) => readdirSync(folder).filter((name) => name.endsWith(end)).sort();
   const headers = [board, own].flatMap((folder) => named(folder, ".h").map((name) => join(folder, name)));
   const made = [];
   const compile = (folder, name, how) => {
     const object = join(objects, folder === board ? name.replace(/c$/, "o") : `${engine}-${name.replace(/c$/, "o")}`);
-    make(object, [...COMPILE, "-I", board, "-I", own, how, include, "-c", join(folder, name)], [join(folder, name), ...headers]);
+    make(object, [...CORES[core], ...COMPILE, "-I", board, "-I", own, how, include, "-c", join(folder, name)], [join(folder, name), ...headers]);
     made.push(object);
   };
   mkdirSync(objects, { recursive: true });
   for (const name of sources) compile(include, name, "-I");
   for (const folder of [board, own]) for (const name of named(folder, ".c")) compile(folder, name, "-isystem");
   const script = join(board, "link.ld");
-  make(file, [...LINK, "-T", script, ...made, ...libraries, "-lm"], [script, ...made, ...libraries]);
+  make(file, [...CORES[core], ...LINK, "-T", script, ...made, ...libraries, "-lm"], [script, ...made, ...libraries]);
   return { engine, file, ...measure(file) };
 }
 
