@@ -9,11 +9,19 @@ declare function require(name: string): any;
  */
 export function store(path: string): Store {
   const fs = require("fs");
+
+  function load(): Uint8Array | null {
+    return fs.exists(path) ? fs.readFile(path) : null;
+  }
+
   return {
-    load: function () {
-      return fs.exists(path) ? fs.readFile(path) : null;
-    },
+    load: load,
     save: function (bytes) {
+      const old = load();
+      let same = !!old && old.length == bytes.length;
+      for (let i = 0; same && i < bytes.length; i++) if (old![i] != bytes[i]) same = false;
+      // Flash wears.
+      if (same) return true;
       // Kaluma writes the buffer behind a view: an array of its own.
       fs.writeFile(path, new Uint8Array(bytes));
       return true;

@@ -223,26 +223,3 @@ describe("the store on Espruino", () => {
     assert.equal(store.erase(), true, "nothing to be erased is no error");
   });
 });
-
-describe("the store on Kaluma", () => {
-  it("keeps bytes in a file, also of a view", async () => {
-    const files = new Map<string, Uint8Array>();
-    const fs = {
-      exists: (path: string) => files.has(path),
-      unlink: (path: string) => void assert.ok(files.delete(path)),
-      readFile: (path: string) => files.get(path)!.slice(),
-      // As Kaluma does it: the whole buffer behind a view.
-      writeFile: (path: string, data: Uint8Array) => void files.set(path, new Uint8Array(data.buffer).slice(0, data.length)),
-    };
-    const { store } = await load("targets/kaluma/full.ts", { engineRequire: () => fs, millis: () => 0, micros: () => 0 });
-    const kept = store("/bonds");
-    assert.equal(kept.load(), null);
-    assert.equal(kept.save(Uint8Array.from([9, 9, 1, 2, 3]).subarray(2)), true);
-    assert.deepEqual([...kept.load()], [1, 2, 3]);
-    assert.equal(kept.save(new Uint8Array(0)), true);
-    assert.deepEqual([...kept.load()], []);
-    assert.equal(kept.erase(), true);
-    assert.deepEqual([kept.load(), files.size], [null, 0]);
-    assert.equal(kept.erase(), true, "nothing to be erased is no error");
-  });
-});
