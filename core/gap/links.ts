@@ -151,7 +151,7 @@ export function addLinks(host: Host, instance: Linking): Role {
   const limits = host._limits;
   let setup = Setup.Buffers;
   // Whom the command under way is about.
-  let subject: Link;
+  let subject: Link | null;
 
   host._methods = makeMethods();
   host._links = [];
@@ -272,6 +272,15 @@ export function addLinks(host: Host, instance: Linking): Role {
   }
 
   function next(): boolean {
+    if (host._stray) {
+      // Its peer waits for answers in vain.
+      begin(host, Command.Disconnect);
+      put16(host, host._stray & 0xfff);
+      put8(host, Status.RemoteUserTerminated);
+      host._stray = 0;
+      subject = null;
+      return true;
+    }
     // As long as nobody wants a connection the chip is not asked.
     if (!host._onconnect && !host._seeking && !host._links.length) return false;
     if (setup == Setup.Buffers) {
@@ -324,7 +333,7 @@ export function addLinks(host: Host, instance: Linking): Role {
 
   function answer(status: number, bytes: Uint8Array, at: number, length: number): boolean {
     const opcode = host._opcode;
-    const link = subject;
+    const link = subject!;
     switch (opcode) {
       case Command.LeReadBufferSize:
       case Command.LeReadBufferSizeV2:
@@ -342,6 +351,7 @@ export function addLinks(host: Host, instance: Linking): Role {
         welcome(host);
         return true;
       case Command.Disconnect:
+        if (!link) return true;
         if (status == Status.UnknownConnection) endLink(host, link, Status.ConnectionTimeout);
         // Disallowed: it is at it already.
         else if (status && status != Status.CommandDisallowed) return false;
@@ -443,7 +453,7 @@ export function addLinks(host: Host, instance: Linking): Role {
     _reset: function () {
       while (host._links.length) endLink(host, host._links[0] as Link, Status.ConnectionTimeout, true);
       setup = Setup.Buffers;
-      host._aclFree = host._watched = 0;
+      host._aclFree = host._watched = host._stray = 0;
       clearTimer(host, Slot.Deadline);
       allow(host);
     },

@@ -76,6 +76,8 @@ export interface Acl extends Commands {
   _rouse?: () => boolean;
   /** Nobody wants to send a command. */
   _idle?: boolean;
+  /** Data have come for this handle, which is none: the beginning of a connection has been lost. 0: for none. */
+  _stray?: number;
 }
 
 /** Where the boxes begin for frames of ATT PDUs up to `mtu` bytes; with `client` there is one for requests. */
@@ -238,6 +240,10 @@ export function receiveAcl(acl: Acl, bytes: Uint8Array, at: number, length: numb
   length -= 4;
   if (!link || link._reason) {
     acl._counters[Counter.Unknown]++;
+    if (!link) {
+      acl._stray = get16(bytes, at - 4) | 0xf000;
+      acl._idle = false;
+    }
     return;
   }
   // The one before was never finished; or this is the rest of one that nobody has begun, or that was dropped.

@@ -872,7 +872,7 @@ describe("events that are lost, or lie", () => {
     assert.equal(connections[0].addresstype(), 1);
   });
 
-  it("Connection Update Complete, RSSI, parameter requests and ACL data of unknown handles do nothing", () => {
+  it("Connection Update Complete, RSSI, parameter requests of unknown handles do nothing; one that data come from is disconnected", () => {
     const { rig, peer, closed } = linked(TABLE);
     const from = here(rig);
     const { chip } = rig.board;
@@ -880,9 +880,12 @@ describe("events that are lost, or lie", () => {
     chip.inject(event(0x3e, "03" + "0c" + "7700" + "1800" + "0000" + "c800"));
     chip.inject(event(0x3e, "06" + "7700" + "1800" + "2800" + "0000" + "9001"));
     chip.inject(event(0x13, "01" + "7700" + "0500"));
-    chip.inject(Uint8Array.from([2, 0x77, 0x20, 7, 0, 3, 0, 4, 0, 0x0a, 1, 0]));
     rig.run(200);
     assert.equal(chip.log.length, from);
+    chip.inject(Uint8Array.from([2, 0x77, 0x20, 7, 0, 3, 0, 4, 0, 0x0a, 1, 0]));
+    rig.run(200);
+    assert.deepEqual(sent(rig, DISCONNECT, from), ["770013"]);
+    assert.equal(chip.log.length, from + 1);
     assert.deepEqual(closed, []);
     readsAcme(rig, peer);
     peer.central.disconnect();

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { CID, device, Peer } from "../support/links.js";
 import { brief, OP, plainRig, rig } from "../support/rig.js";
 
 /** What the simulation has found, each as small as it could be made. */
@@ -47,5 +48,24 @@ describe("found by the simulation", () => {
     assert.deepEqual(told, ["failed connect 0"]);
     r.gone(120_000);
     assert.equal(told.length, 1);
+  });
+
+  it("a peer whose connection the host has never heard of is sent away when it speaks, and is welcome again", () => {
+    const { rig, connections } = device([{ uuid: 0xfff0, chars: [{ uuid: 0xfff1, value: "Acme" }] }]);
+    const { controller } = rig.board.chip;
+    const send = controller.send;
+    let lost = 0;
+    controller.send = (packet: Uint8Array) => (packet[1] === 0x3e && packet[3] === 1 ? void lost++ : send(packet));
+    const peer = new Peer(rig).connect();
+    assert.equal(lost, 1);
+    assert.equal(peer.att("020002"), "");
+    assert.deepEqual(peer.ends, [0x13]);
+    controller.send = send;
+    peer.connect();
+    assert.equal(connections.length, 1);
+    assert.match(peer.att("020002"), /^03/);
+    peer.send(CID.ATT, "0a0300");
+    rig.run(100);
+    assert.equal(rig.errors.length, 0);
   });
 });
