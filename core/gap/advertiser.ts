@@ -70,9 +70,14 @@ export function addAdvertising(host: Host, instance: Advertising): Advertiser {
     return (units(low) * 65536 + units(high)) * 4 + type;
   }
 
+  /** Whether an advert with these parameters is to be on the air. */
+  function allows(wanted: number): boolean {
+    return on && !host._testing && (role._welcome || (role._beside & 1) > 0 || (wanted & 1) == 0);
+  }
+
   function next(): boolean {
     const wanted = wantedParameters();
-    const allowed = on && !host._testing && (role._welcome || (role._beside & 1) > 0 || (wanted & 1) == 0);
+    const allowed = allows(wanted);
     const enable = allowed && wanted == parameters;
     if (!allowed && !enabled) return false;
     if (enabled != enable && (enabled || (dataSet && responseSet))) {
@@ -151,7 +156,8 @@ export function addAdvertising(host: Host, instance: Advertising): Advertiser {
     _welcome: false,
     _beside: 3,
     _stopped: function () {
-      enabled = false;
+      // It may not have, after a loss of step: what is to be off is switched off once more.
+      enabled = !allows(wantedParameters());
     },
   };
   host._advertiser = role;

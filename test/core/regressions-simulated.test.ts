@@ -68,4 +68,17 @@ describe("found by the simulation", () => {
     rig.run(100);
     assert.equal(rig.errors.length, 0);
   });
+
+  it("an advert that was to be switched off, without an answer, is switched off when the host is in step again", () => {
+    const r = rig().up();
+    r.bt.startadvertise("x", 100, 100);
+    r.run(200);
+    r.board.chip.hook = (opcode) => (opcode === OP.ADV_ENABLE ? "drop" : undefined);
+    r.bt.stopadvertise();
+    r.run(10);
+    r.board.chip.hook = undefined;
+    r.board.chip.inject(Uint8Array.of(0x99));
+    r.run(3000);
+    assert.deepEqual(r.onair(), []);
+  });
 });
