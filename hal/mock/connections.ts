@@ -28,6 +28,8 @@ export interface ConnectionOptions {
   links?: number;
   /** Handle of the first connection; the next ones count on from it; default 0x0040. */
   handle?: number;
+  /** True: a handle comes again as soon as it is free, as most controllers have it. */
+  reuse?: boolean;
   /** True: what the peer sent in several LL PDUs is joined, up to the length of an ACL buffer; default false, an ACL packet each. */
   rejoin?: boolean;
   /**
@@ -52,6 +54,7 @@ export class Connections {
   private readonly _controller: LeController;
   private readonly _initiator: Initiator;
   private readonly _first: number;
+  private readonly _reuse: boolean;
   private readonly _stall: number;
   private readonly _wait: number;
   private readonly _links = new Map<number, Connection>();
@@ -67,6 +70,7 @@ export class Connections {
     this.eventpackets = options.eventPackets ?? 0;
     this._first = options.handle ?? 0x0040;
     this._last = this._first - 1;
+    this._reuse = options.reuse ?? false;
     this._stall = options.stall ?? 0;
     this._wait = options.completedWait ?? 2;
     this._initiator = new Initiator(controller.air, controller, () => this._open());
@@ -325,6 +329,7 @@ export class Connections {
   }
 
   private _open(): Connection {
+    if (this._reuse) this._last = this._first - 1;
     do this._last = this._last >= HANDLE_LAST ? 0 : this._last + 1;
     while (this._links.has(this._last));
     return new Connection(this, this._controller, this._last);
