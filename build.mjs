@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// One script: check, bundle, measure. `node build.mjs [build | test | bench] [--quiet] [arguments]`
+// One script: check, bundle, measure. `node build.mjs [build | test | bench | simulate] [--quiet] [arguments]`
 import { spawn, spawnSync } from "node:child_process";
 import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join, relative } from "node:path";
@@ -203,7 +203,13 @@ async function bench() {
   }
 }
 
-const tasks = { build, test, bench };
+/** Worlds of a seed, with faults: see docs/simulate.md. */
+async function simulate() {
+  await forNode(["test/simulate/main.ts"], "build/simulate");
+  run("../build/simulate/test/simulate/main.mjs", rest, { node: ["--enable-source-maps"] });
+}
+
+const tasks = { build, test, bench, simulate };
 if (!tasks[task]) {
   console.error(`node build.mjs [${Object.keys(tasks).join(" | ")}] [--quiet]`);
   process.exit(2);
