@@ -98,7 +98,11 @@ export function addCrypto(host: Host): Role {
       if (job._link && job._link._handle < 0) host._jobs.splice(0, 1);
       else if (!key && host._hal.random) {
         host._hal.random(job._block);
-        end(job);
+        if (isGood(job)) end(job);
+        else {
+          host._jobs.splice(0, 1);
+          report(host, failure("random", "crypto", 0));
+        }
       } else if (!key) {
         begin(host, Command.LeRand);
         return true;
@@ -116,14 +120,16 @@ export function addCrypto(host: Host): Role {
     return false;
   }
 
-  function end(job: Job): void {
+  /** Whether a block is good; a source that repeats itself is none. */
+  function isGood(job: Job): boolean {
     const text = job._key ? "" : hex(job._block, 0, 8);
+    if (text && text == host._last) return false;
+    host._last = text || host._last;
+    return true;
+  }
+
+  function end(job: Job): void {
     host._jobs.splice(0, 1);
-    if (text) {
-      // A source that repeats itself is none.
-      if (text == host._last) return report(host, failure("random", "crypto", 0));
-      host._last = text;
-    }
     if (!job._link || job._link._handle >= 0) job._done();
   }
 
@@ -140,6 +146,8 @@ export function addCrypto(host: Host): Role {
         return host._slowly;
       }
       for (let i = 0; i < job._block.length; i++) job._block[i] = bytes[at + job._block.length - 1 - i];
+      // It may only have been said twice: it is asked again later.
+      if (!isGood(job)) return false;
       end(job);
       return true;
     },

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { CID, device, Peer } from "../support/links.js";
 import { brief, OP, plainRig, rig } from "../support/rig.js";
+import { meet, Safe } from "../support/security.js";
 
 /** What the simulation has found, each as small as it could be made. */
 
@@ -80,5 +81,22 @@ describe("found by the simulation", () => {
     r.board.chip.inject(Uint8Array.of(0x99));
     r.run(3000);
     assert.deepEqual(r.onair(), []);
+  });
+
+  it("random bytes that the chip says twice cost a second, not all pairings to come", () => {
+    const safe = new Safe({ level: 1, part: "plain", board: { random: false } });
+    const { controller } = safe.rig.board.chip;
+    const send = controller.send;
+    let twice = 0;
+    controller.send = (packet: Uint8Array) => {
+      send(packet);
+      if (packet[1] === 0x0e && packet[4] === 0x18 && packet[5] === 0x20 && twice++ < 1) send(packet);
+    };
+    safe.bt.setsecurity(4, 123456);
+    safe.run(3000);
+    assert.ok(twice > 1);
+    const { paired, error } = meet(safe, safe.phone());
+    assert.equal(error, null);
+    assert.equal(paired, 4);
   });
 });
