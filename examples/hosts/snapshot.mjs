@@ -13,8 +13,10 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import ts from "typescript";
 
-/** The greatest number that a static snapshot can hold: 28 bits with a sign. Others live in the heap, which does not exist yet. */
+/** The greatest numbers that a static snapshot can hold, as a number and as the text of one. Others live in the heap, which does not exist yet. */
 const GREATEST = 0x7ffffff;
+const GREATEST_INDEX = 0x3ffffff;
+const GREATEST_TEXT = 0xffffffff;
 const HALF = 0x4000000;
 
 /** A number as an expression of such numbers, of which each step is exact or rounded as the number itself is. */
@@ -26,16 +28,30 @@ function spell(value) {
   return `(${above}/${below})`;
 }
 
-/** The text of a script, with all numbers that a static snapshot cannot hold spelled out. */
-function withSmallNumbers(name, text) {
+/** What a literal has to be replaced by, or null where it may stay. */
+function replacement(node) {
+  if (ts.isNumericLiteral(node)) {
+    const value = Number(node.text);
+    return Number.isInteger(value) && value <= GREATEST ? null : spell(value);
+  }
+  // A text that is an index of 32 bits is kept as a number, too.
+  if (!ts.isStringLiteral(node) || String(Number(node.text)) !== node.text) return null;
+  const value = Number(node.text);
+  if (!Number.isInteger(value) || value <= GREATEST_INDEX || value > GREATEST_TEXT) return null;
+  return `("${node.text[0]}"+"${node.text.slice(1)}")`;
+}
+
+/** The text of a script, with all literals that a static snapshot cannot hold spelled out. */
+function withSmallLiterals(name, text) {
   const source = ts.createSourceFile(name, text, ts.ScriptTarget.ES5, true, ts.ScriptKind.JS);
   const places = [];
   const visit = (node) => {
-    if (ts.isNumericLiteral(node) && !(Number.isInteger(Number(node.text)) && Number(node.text) <= GREATEST)) places.push(node);
+    const by = replacement(node);
+    if (by !== null) places.push({ from: node.getStart(), to: node.end, by });
     ts.forEachChild(node, visit);
   };
   visit(source);
-  return places.reverse().reduce((whole, node) => whole.slice(0, node.getStart()) + spell(Number(node.text)) + whole.slice(node.end), text);
+  return places.reverse().reduce((whole, { from, to, by }) => whole.slice(0, from) + by + whole.slice(to), text);
 }
 
 /** The strings of jerry-snapshot's list: the length in bytes, a space, the bytes, a new line. */
@@ -80,7 +96,7 @@ function run(...words) {
 mkdirSync(folder, { recursive: true });
 const parts = scripts.map((path) => {
   const name = join(folder, basename(path).replace(/(\.min)?\.js$/, ""));
-  writeFileSync(`${name}.js`, withSmallNumbers(path, readFileSync(path, "utf8")));
+  writeFileSync(`${name}.js`, withSmallLiterals(path, readFileSync(path, "utf8")));
   run("generate", `${name}.js`, "-o", `${name}.plain`);
   return name;
 });
