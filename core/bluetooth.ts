@@ -36,8 +36,18 @@ export interface Core {
 /** A part of the stack: adds its rows and events to the host and its methods to the instance. Returns its role, if it has one. */
 export type Part = (host: Host, instance: any) => Role | void;
 
-/** Opens an instance of the stack. */
-export type Open<Instance> = (hal: Hal, firmware: FirmwareSource | null, options?: Options) => Instance;
+/** The `open()` of a build. */
+export interface Open<Instance> {
+  /**
+   * Takes the board over and brings the chip up. Returns at once; `options.onready` or `options.onerror` follows. What is called on the
+   * instance meanwhile is declared: it comes into force when the chip is ready.
+   * @param hal the board
+   * @param firmware the chip's patch (an .hcd image: bytes, a byte string, or a reader), or null to download none
+   * @param options callbacks, sizes and limits
+   * @throws BlimpError "argument" for a bad argument, "busy" where another instance holds the board
+   */
+  (hal: Hal, firmware: FirmwareSource | null, options?: Options): Instance;
+}
 
 /**
  * Makes the `open()` of a build.
@@ -47,14 +57,6 @@ export type Open<Instance> = (hal: Hal, firmware: FirmwareSource | null, options
  * @param standards the build's own defaults of limits, by their names
  */
 export function createOpen<Instance>(parts: Part[], longest: number, sizes?: (name: any) => Standards, ownStandards?: Standards): Open<Core & Instance> {
-  /**
-   * Takes the board over and brings the chip up. Returns at once; `options.onready` or `options.onerror` follows. What is called on the
-   * instance meanwhile is declared: it comes into force when the chip is ready.
-   * @param hal the board
-   * @param firmware the chip's patch (an .hcd image: bytes, a byte string, or a reader), or null to download none
-   * @param options callbacks, sizes and limits
-   * @throws BlimpError "argument" for a bad argument, "busy" where another instance holds the board
-   */
   return function (hal, firmware, options) {
     if (!hal || !hal.uart || !hal.timer || !hal.gpio) reject("open", "hal", hal, "{uart, gpio, timer, delay}");
     const given = options === undefined ? {} : options;

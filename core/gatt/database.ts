@@ -26,6 +26,7 @@ export interface Attribute {
   level?: number;
 }
 
+/** A characteristic as the application declares it. */
 export interface Characteristic extends Attribute {
   /** Called when a connection subscribes or ends it: 0 off, 1 notifications, 2 indications, 3 both. */
   subscribe?: (connection: Connection, on: number) => void;
@@ -33,6 +34,7 @@ export interface Characteristic extends Attribute {
   descriptors?: Attribute[];
 }
 
+/** A service as the application declares it. */
 export interface Service {
   uuid: number | Bytes;
   chars: Characteristic[];
