@@ -2,8 +2,8 @@ import { failure } from "../../core/errors.js";
 
 declare const process: any;
 
-/** What is needed beside the script, once that is there. */
-let rest = 0;
+/** What an instance needs once the script is there. */
+let instance = 0;
 
 function need(step: string, variables: number): void {
   const free = process.memory().free;
@@ -11,13 +11,13 @@ function need(step: string, variables: number): void {
 }
 
 /**
- * The beginning of a preset's script: whether the board's variables hold what follows.
- * @param whole variables that the script and an instance take which does all it can with one link and default options, without the program's own
- * @param script those of the script
+ * The beginning of a preset's script: whether the board's variables hold what follows. The program's own come on top.
+ * @param whole variables that the rest of the script needs, and an instance that does all it can with one link and default options
+ * @param most those of the instance
  * @throws BlimpError "memory", with what is free
  */
-export function begin(whole: number, script: number): void {
-  rest = whole - script;
+export function begin(whole: number, most: number): void {
+  instance = most;
   need("load", whole);
 }
 
@@ -25,6 +25,6 @@ export function begin(whole: number, script: number): void {
  * Whether the board's variables hold an instance.
  * @throws BlimpError "memory", with what is free
  */
-export function needRest(): void {
-  need("hal", rest);
+export function needInstance(): void {
+  need("hal", instance);
 }

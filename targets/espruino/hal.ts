@@ -1,7 +1,7 @@
 import type { Hal } from "../../hal/hal.js";
 import { reject } from "../../core/errors.js";
 import { makeGpio, type PinWiring } from "../pins.js";
-import { needRest } from "./_room.js";
+import { needInstance } from "./_room.js";
 import type { FirmwareReader } from "../../core/chip/firmware.js";
 
 declare function require(name: string): any;
@@ -65,7 +65,7 @@ function random(target: Uint8Array): void {
  */
 export function hal(wiring: Wiring): Hal {
   const serial: any = wiring.serial;
-  needRest();
+  needInstance();
   return {
     uart: {
       open: function (baud, _flow, receive) {

@@ -6,27 +6,30 @@ import { check, DATA } from "./beacon.mjs";
 import { CODE, Espruino, LIMIT, preset, START, store, written } from "./espruino-board.mjs";
 import { ask, Chip, FIRMWARE, mock, putImage } from "./espruino-chip.mjs";
 
-/** Which presets fit into a board with 5450 variables. */
+/** Which presets are tried; where there are more variables than 5450, `full` too. */
 const PRESETS = ["beacon", "observer", "peripheral", "secure"];
-/** A board of 5450 variables has so many free. */
-const MOST = 5250;
+const SMALL = 5450;
+/** What the interpreter has taken before anything. */
+const BASE = 200;
 /** How near the measured need is known. */
 const NEAR = 12;
+/** What is there of a script when it looks how much room there is, with what calls it. */
+const BEFORE = 80;
 /** How much more than the measured need a preset may ask for: a need that is too high keeps away who has room. */
 const SLACK = 1.06;
 
 const SERVICE = "180d";
 const CHARACTERISTIC = "2a39";
 
-/** What the declaration in targets/espruino/needs says: variables in all, and those of the script. */
+/** What the declaration in targets/espruino/needs says: variables that the rest of the script and an instance need, and those of the instance. */
 function declared(name) {
-  const [, whole, script] = /^begin\((\d+), (\d+)\);$/m.exec(readFileSync(join(ROOT, `targets/espruino/needs/${name}.ts`), "utf8"));
-  return { whole: Number(whole), script: Number(script) };
+  const [, whole, instance] = /^begin\((\d+), (\d+)\);$/m.exec(readFileSync(join(ROOT, `targets/espruino/needs/${name}.ts`), "utf8"));
+  return { whole: Number(whole), instance: Number(instance) };
 }
 
 /** Fills the pool, so that so many variables are free. */
 function fill(free) {
-  return `var ballast;ballast=new Uint8Array(13*(process.memory().free-${free}-3));`;
+  return `var ballast;ballast=new Uint8Array(process.memory().blocksize*(process.memory().free-${free}-3));`;
 }
 
 /** The smallest program of each preset. A board takes a minute for a multiplication on P-256, which this interpreter does not: as if it did. */
@@ -35,13 +38,14 @@ const PROGRAMS = {
   observer: 'bt.startscan(function(a){for(var i=0;i<a.length;i++)n++;});',
   peripheral: `bt.setsecurity(1);bt.servegatt([{uuid:0x${SERVICE},chars:[{uuid:0x${CHARACTERISTIC},write:function(c,v){n++}}]}]);bt.onconnect(function(){});bt.startadvertise("\\x02\\x01\\x06\\x03\\x03\\x0d\\x18",100,100);`,
 };
-PROGRAMS.secure = PROGRAMS.peripheral.replace("setsecurity(1)", `setsecurity(3,${CODE})`);
+PROGRAMS.full = PROGRAMS.secure = PROGRAMS.peripheral.replace("setsecurity(1)", `setsecurity(3,${CODE})`);
 
 function program(name, path, free) {
-  const slow = name === "secure" ? "t=h.timer.now;h.timer.now=function(){if(!n)k+=500;return t()+k};" : "";
+  const secure = name === "secure" || name === "full";
+  const slow = secure ? "t=h.timer.now;h.timer.now=function(){if(!n)k+=500;return t()+k};" : "";
   return `${fill(free)}var n=0,k=0,t,h,bt;eval(require("Storage").read("blimp"));u=process.memory().usage;
 h=blimp.hal({serial:Serial1,path:${JSON.stringify(path)}});${slow}
-bt=blimp.open(h,${FIRMWARE},{baud:921600,mac:"c00000000001"${name === "secure" ? ',store:blimp.store("bonds")' : ""}});
+bt=blimp.open(h,${FIRMWARE},{baud:921600,mac:"c00000000001"${secure ? ',store:blimp.store("bonds")' : ""}});
 ${PROGRAMS[name]}n=1;setInterval(function(){},1000);`;
 }
 
@@ -87,7 +91,7 @@ async function trial(name, free, unchecked) {
     espruino = new Espruino(`var u=0;${START}print("LOADED 1");`);
     await espruino.wait("LOADED", LIMIT);
     await works(name, chip, espruino);
-    espruino.type('print("USED "+(process.memory().usage-ballast.length/13))');
+    espruino.type('print("USED "+(process.memory().usage-ballast.length/process.memory().blocksize))');
     return { used: Number(await espruino.wait("USED")) };
   } catch (error) {
     return { error: error.message.split("\n")[0] };
@@ -97,11 +101,20 @@ async function trial(name, free, unchecked) {
   }
 }
 
+/** The presets to be tried, and how many variables the interpreter has. */
+async function candidates() {
+  const espruino = new Espruino('print("TOTAL "+process.memory().total);');
+  const total = Number(await espruino.wait("TOTAL"));
+  await espruino.end();
+  return { names: total > SMALL ? [...PRESETS, "full"] : PRESETS, total };
+}
+
 /** Finds the need of each preset by halving, and prints it. */
 export async function measure() {
-  for (const name of PRESETS) {
+  const { names, total } = await candidates();
+  for (const name of names) {
     const { whole } = declared(name);
-    let [low, high] = [Math.round(whole * 0.8), Math.min(Math.round(whole * 1.3), MOST)];
+    let [low, high] = [Math.round(whole * 0.8), Math.min(Math.round(whole * 1.3), total - BASE)];
     while (high - low > NEAR) {
       const middle = (low + high) >> 1;
       const { error, used } = await trial(name, middle, true);
@@ -109,33 +122,33 @@ export async function measure() {
       if (error) low = middle;
       else high = middle;
     }
-    console.log(`${name} needs ${high} variables, and says ${whole}`);
+    console.log(`${name} needs ${high} variables, ${high - BEFORE + 10} at its beginning, where it says ${whole}`);
   }
 }
 
 /** A board without the room says so, with both figures, before half of it is there; one that just has it does all that the preset can. */
 export async function memory() {
-  for (const name of PRESETS) {
-    const { whole, script } = declared(name);
-    console.log(`-- memory: preset ${name}, which says that it needs ${whole} variables, ${script} of them for its script`);
+  for (const name of (await candidates()).names) {
+    const { whole, instance } = declared(name);
+    console.log(`-- memory: preset ${name}, which says that it needs ${whole} variables, ${instance} of them for an instance`);
     await store([["blimp", preset(name)]]);
     const attempt = (free, what) => `${fill(free)}u=process.memory().usage;try{${what}}catch(e){print("CODE "+e.code+" "+e.step+" "+e.detail);print("TEXT "+e.message);}e=undefined;print("TOOK "+(process.memory().usage-u));setInterval(function(){},1000);`;
-    let espruino = new Espruino(`var u=0;${attempt(whole - 40, 'eval(require("Storage").read("blimp"));')}`);
+    let espruino = new Espruino(`var u=0;${attempt(whole + BEFORE - 40, 'eval(require("Storage").read("blimp"));')}`);
     const took = Number(await espruino.wait("TOOK"));
     const [code, step, free] = (await espruino.wait("CODE")).split(" ");
     const text = `blimp load: memory: ${whole} variables needed, ${free} free`;
-    check(`where ${whole - 40} are free: "${espruino.said("TEXT")}"`, code === "memory" && step === "load" && Math.abs(whole - 40 - free) < 30 && espruino.said("TEXT")[0] === text, espruino.output);
-    check(`before much of it is there: ${took} variables`, took < script / 4 && !espruino.wrong, espruino.wrong ?? took);
+    check(`where too few are free: "${espruino.said("TEXT")}"`, code === "memory" && step === "load" && whole - free > 0 && whole - free < 80 && espruino.said("TEXT")[0] === text, espruino.output);
+    check(`before much of it is there: ${took} variables`, took < (whole - instance) / 3 && !espruino.wrong, espruino.wrong ?? took);
     await espruino.end();
 
-    espruino = new Espruino(`var u=0;eval(require("Storage").read("blimp"));${attempt(whole - script - 40, "blimp.hal({serial:Serial1});")}`);
+    espruino = new Espruino(`var u=0;eval(require("Storage").read("blimp"));${attempt(instance - 40, "blimp.hal({serial:Serial1});")}`);
     await espruino.wait("TOOK");
-    check(`where a program takes the rest after the script: "${espruino.said("TEXT")}"`, espruino.said("TEXT")[0].startsWith(`blimp hal: memory: ${whole - script} variables needed, `), espruino.output);
+    check(`where a program takes the rest after the script: "${espruino.said("TEXT")}"`, espruino.said("TEXT")[0].startsWith(`blimp hal: memory: ${instance} variables needed, `), espruino.output);
     await espruino.end();
 
-    const { error, used } = await trial(name, whole + 20, false);
-    check(`with ${whole} and 20 for the smallest program it does all that it can; ${used} are in use at the end`, !error, error);
-    const less = await trial(name, Math.round(whole / SLACK), true);
-    check(`with ${Math.round(whole / SLACK)} it would not: it asks for no more than it needs`, less.error, "it does: the need that it says can be lowered");
+    const { error, used } = await trial(name, whole + BEFORE, false);
+    check(`with ${whole}, ${BEFORE} for what has been there before, the smallest program it does all that it can; ${used} are in use at the end`, !error, error);
+    const less = await trial(name, Math.round((whole + BEFORE) / SLACK), true);
+    check(`with ${Math.round((whole + BEFORE) / SLACK)} it would not: it asks for no more than it needs`, less.error, "it does: the need that it says can be lowered");
   }
 }

@@ -1,4 +1,4 @@
 import { begin } from "../_room.js";
 
-// Measured: `node test/interop/espruino.mjs memory`.
-begin(1300, 700);
+// Measured: `node test/interop/espruino.mjs measure`.
+begin(1450, 780);

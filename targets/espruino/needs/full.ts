@@ -1,4 +1,4 @@
 import { begin } from "../_room.js";
 
-// Measured: `node test/interop/espruino.mjs memory`.
-begin(5600, 3000);
+// Measured: `node test/interop/espruino.mjs measure`.
+begin(5215, 2720);
