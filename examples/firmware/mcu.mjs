@@ -3,6 +3,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { writeBoards } from "./tools/boards.mjs";
 import { buildImage, CORE_NAMES } from "./tools/image.mjs";
 import { hasJerryScript } from "./tools/jerryscript.mjs";
 import { exceeded, tighten } from "./tools/limits.mjs";
@@ -17,6 +18,7 @@ const USAGE = `npm run mcu [-- COMMAND]
                   --case NAME: only that; --tighten: lowers the limits to what was counted; --raise: raises them, too
   chip            run an application against the virtual controller until it has done what it is for
   btvirt SOCKET   run an application against the controller on a Unix socket, for --seconds 60
+  boards          write the tables of docs/boards.md and the README, from what measure (also with --core m0plus) and npm run engines have left
   --app NAME      beacon (default), or wifi: the Wi-Fi refresh, for phones that pair; --level 1: for everybody
   --engine NAME   duktape, or jerryscript where JERRY_CORTEX_M4 names its library; measure takes each that there is
   --core m0plus   code for a Cortex-M0+, and JERRY_CORTEX_M0PLUS; without limits`;
@@ -45,7 +47,7 @@ const { core } = values;
 const engines = values.engine ? [values.engine] : ["duktape", ...(hasJerryScript(core) ? ["jerryscript"] : [])];
 
 if (
-  !["all", "measure", "chip", "btvirt"].includes(command) ||
+  !["all", "measure", "chip", "btvirt", "boards"].includes(command) ||
   (command === "btvirt") !== (target !== undefined) ||
   !(seconds > 0) ||
   ![1, 3, 4].includes(level) ||
@@ -66,8 +68,10 @@ async function count(engine) {
   const cases = {};
   console.log(imageTable(image));
   for (const name of values.case ? [values.case] : Object.keys(CASES)) {
-    cases[name] = await measure(image, name);
-    console.log(caseTable(name, cases[name]));
+    const result = await measure(image, name);
+    if (!result) continue;
+    cases[name] = result;
+    console.log(caseTable(name, result));
   }
   const { flash, ram } = image;
   return { firmware: { flash, ram }, cases };
@@ -92,5 +96,6 @@ if (command === "all" || command === "chip") {
   const image = buildImage(engines[0], core);
   for (const app of command === "all" ? APP_NAMES : [values.app]) await chip(image, app);
 }
+if (command === "boards") writeBoards();
 if (command === "btvirt") await btvirt(buildImage(engines[0], core), values.app, level, target, seconds);
 process.exit(0);

@@ -17,7 +17,7 @@ import { SMP } from "./pair.mjs";
 /** Seconds for the guest, boot included; it takes 30 to 60. */
 const LIMIT = "150";
 
-const STEPS = "agent scan passkey pair paired first-name first-password first-trigger again second-name second-password second-trigger asked-once".split(" ");
+const STEPS = "agent scan passkey pair resolved first-name first-password first-trigger scan-again again second-name second-password second-trigger asked-once".split(" ");
 const REFRESHES = [["Blimp Hangar", "lighter than air"], ["A network whose name is rather long", "0123456789".repeat(6)]];
 const ATT = 4;
 const ENCRYPTION_CHANGE = 0x08;
@@ -51,7 +51,7 @@ await main(`emulated Cortex-M4 with ${engine}, and Linux`, async () => {
   for (const name of ["ssid", "password", "trigger"]) variables[name.toUpperCase()] = dashed(UUIDS[name]);
   REFRESHES.forEach(([name, word], i) => Object.assign(variables, { [`NAME${i + 1}`]: spelled(name), [`WORD${i + 1}`]: spelled(word) }));
   const script = join(folder, "run.sh");
-  const inside = readFileSync(fileURLToPath(new URL("mcu-guest-run.sh", import.meta.url)), "utf8");
+  const inside = readFileSync(fileURLToPath(new URL("hosts-guest-run.sh", import.meta.url)), "utf8");
   writeFileSync(script, Object.entries(variables).map(([name, value]) => `${name}=${value}\n`).join("") + inside);
   const keyboard = join(air.folder, "keyboard");
   if (spawnSync("mkfifo", [keyboard]).status !== 0) throw new Error(`no pipe can be made in ${air.folder}`);
@@ -62,10 +62,15 @@ await main(`emulated Cortex-M4 with ${engine}, and Linux`, async () => {
   const guest = start(join(TOOLS, "run-guest.sh"), [resolve(process.env.GUEST), uart, script], { env: { ...process.env, LIMIT, IN: keyboard } });
   const said = () => guest.output.replaceAll("\r", "");
   const [, code] = await board.says(/^\| type (\d{6})$/m);
-  await until(() => /^ASK$/m.test(said()) || guest.exitCode !== null, 30_000, () => `the guest is not asked for the code\n${said()}`);
-  writeSync(typed, `${code}\n`);
+  const type = async (line, text, limit) => {
+    await until(() => new RegExp(`^${line}$`, "m").test(said()) || guest.exitCode !== null, limit, () => `the guest has not got to ${line}\n${said()}`);
+    writeSync(typed, `${text}\n`);
+  };
+  await type("ASK", code, 30_000);
   const [, ms] = await board.says(/^\| paired after (\d+) ms$/m);
   check(`the phone's user types the code that the board shows, and they pair, in ${(ms / 1000).toFixed(1)} s of the board's time`, Number(ms) < 30_000, ms);
+  // The board goes on meanwhile.
+  await type("AGAIN", "yes", 60_000);
   await guest.ended;
   closeSync(typed);
   writeFileSync(join(folder, "guest.log"), said());

@@ -64,4 +64,19 @@ measure(null, [], [
     if (blimp.hasBigInt()) p256(true, " by BigInt");
     next();
   },
+  function (next) {
+    var block = bytes("00112233445566778899aabbccddeeff");
+    var key = bytes("000102030405060708090a0b0c0d0e0f");
+    var target = new Uint8Array(64);
+    native.aes(key, block);
+    if (digits(block) !== "69c4e0d86a7b0430d8cdb78070b4c55a") fail(new Error("the block is " + digits(block)));
+    each("one AES-128 block by the board", function () {
+      native.aes(key, block);
+    });
+    once("one P-256 multiplication by the board, of the base point", function () {
+      native.p256public(bytes(SECRET), target);
+    });
+    if (digits(target) !== POINT) fail(new Error("the product is " + digits(target)));
+    next();
+  },
 ]);

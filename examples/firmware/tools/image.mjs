@@ -1,7 +1,7 @@
 // The firmware image: what has to be compiled, and is not up to date, is.
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { duktape } from "./duktape.mjs";
 import { jerryscript } from "./jerryscript.mjs";
 import { here, out } from "./paths.mjs";
@@ -36,6 +36,9 @@ const ENGINES = {
   jerryscript: (core) => ({ ...jerryscript(core), sources: [] }),
 };
 
+/** Cryptography in C, which the programs of examples/hosts have, too. */
+const CRYPTO = join(here, "../hosts/src");
+
 /** Builds the image with an engine, for a core; {engine, file, flash, ram}: its path and its bytes in flash and in RAM, stack and heap not counted. */
 export function buildImage(engine, core) {
   const { include, sources, libraries } = ENGINES[engine](core);
@@ -44,15 +47,16 @@ export function buildImage(engine, core) {
   const objects = join(out, "objects", `${engine}-${core}`);
   const file = join(out, `${engine}-${core}.elf`);
   const named = (folder, end) => readdirSync(folder).filter((name) => name.endsWith(end)).sort();
-  const headers = [board, own].flatMap((folder) => named(folder, ".h").map((name) => join(folder, name)));
+  const headers = [board, own, CRYPTO].flatMap((folder) => named(folder, ".h").map((name) => join(folder, name)));
   const made = [];
   const compile = (folder, name, how) => {
-    const object = join(objects, folder === board ? name.replace(/c$/, "o") : `${engine}-${name.replace(/c$/, "o")}`);
-    make(object, [...CORES[core], ...COMPILE, "-I", board, "-I", own, how, include, "-c", join(folder, name)], [join(folder, name), ...headers]);
+    const object = join(objects, `${basename(folder)}-${name.replace(/c$/, "o")}`);
+    make(object, [...CORES[core], ...COMPILE, "-I", board, "-I", own, "-idirafter", CRYPTO, how, include, "-c", join(folder, name)], [join(folder, name), ...headers]);
     made.push(object);
   };
   mkdirSync(objects, { recursive: true });
   for (const name of sources) compile(include, name, "-I");
+  for (const name of ["aes.c", "p256.c"]) compile(CRYPTO, name, "-isystem");
   for (const folder of [board, own]) for (const name of named(folder, ".c")) compile(folder, name, "-isystem");
   const script = join(board, "link.ld");
   make(file, [...CORES[core], ...LINK, "-T", script, ...made, ...libraries, "-lm"], [script, ...made, ...libraries]);

@@ -16,12 +16,13 @@ export function presetFile(preset) {
 /**
  * Joins scripts as the firmware wants them: each ended by a 0 byte, an empty one last. Returns the file's path.
  * @param name of the file
- * @param preset the first of them
+ * @param preset the first of them, or none
  * @param more names of scripts of this folder, or script text where there is a semicolon
+ * @param before text that stands in front of the preset, in one script with it
  */
-export function joinScripts(name, preset, more) {
+export function joinScripts(name, preset, more, before = "") {
   const file = join(out, `${name.replaceAll(/[^a-z]+/gi, "-")}.scripts`);
-  const texts = [readFileSync(presetFile(preset)), ...more.map((one) => (one.includes(";") ? Buffer.from(one) : readFileSync(join(here, `${one}.js`))))];
+  const texts = [...(preset ? [Buffer.concat([Buffer.from(before), readFileSync(presetFile(preset))])] : []), ...more.map((one) => (one.includes(";") ? Buffer.from(one) : readFileSync(join(here, `${one}.js`))))];
   const end = Buffer.alloc(1);
   writeFileSync(file, Buffer.concat([...texts.flatMap((text) => [text, end]), end]));
   return file;

@@ -6,13 +6,21 @@ import { record } from "./record.mjs";
 
 const LIMIT = 180;
 
-/** What is counted: a preset, what it is made to do, and whether the controller that does it with a phone on the other side has LE Encrypt. */
+/** The scenes with a phone on the other side. */
+const PHONE = { preset: "secure", scripts: ["measure/application", "measure/scenes", "measure/secure"], encrypts: true };
+
+/**
+ * What is counted: a preset and what it is made to do. In the scenes with a phone: whether the controller has LE Encrypt; how many scenes there are, if not all; whether
+ * an engine that has BigInt is used without; whether the board computes AES and P-256 itself.
+ */
 export const CASES = {
   beacon: { preset: "beacon", scripts: ["measure/beacon"] },
   observer: { preset: "observer", scripts: ["measure/observer"] },
   peripheral: { preset: "peripheral", scripts: ["measure/peripheral"] },
-  secure: { preset: "secure", scripts: ["measure/application", "measure/scenes", "measure/secure"], encrypts: true },
-  "secure, AES by software": { preset: "secure", scripts: ["measure/application", "measure/scenes", "measure/secure"], encrypts: false },
+  secure: PHONE,
+  "secure, P-256 without BigInt": { ...PHONE, without: true },
+  "secure, AES by software": { ...PHONE, encrypts: false },
+  "secure, AES and P-256 by the board": { ...PHONE, native: true },
   full: { preset: "full", scripts: ["measure/application", "measure/scenes", "measure/full"], encrypts: true, scenes: 1 },
   cryptography: { preset: "primitives", scripts: ["measure/primitives"] },
 };
@@ -27,15 +35,27 @@ async function count(image, scripts, recording) {
   const { code, late, errors } = await boot({ image, scripts, recording, icount: "shift=0,sleep=off", limit: LIMIT, onLine }).ended;
   const said = [...lines, errors].join("\n");
   if (late) give(`the measurement was not done after ${LIMIT} s\n${said}`);
-  if (code !== 0 || !result) give(`the measurement has failed\n${said}`);
+  if (code !== 0 || result === null) give(`the measurement has failed\n${said}`);
   return result;
 }
 
-/** What a case costs. Gives up where a second run does not say the same. */
+const PROBE = 'print("RESULT " + (typeof BigInt === "function")); exit(0);';
+const probes = new Map();
+
+/** Whether an image's engine has BigInt, which decides how much chance is asked of the controller. */
+async function hasBigInt(image) {
+  if (!probes.has(image.file)) probes.set(image.file, await count(image, joinScripts("probe", null, [PROBE])));
+  return probes.get(image.file);
+}
+
+/** What a case costs; null where it is as another one with this engine. Gives up where a second run does not say the same. */
 export async function measure(image, name) {
-  const { preset, scripts: names, encrypts, scenes } = CASES[name];
-  const scripts = joinScripts(`measure ${name}`, preset, ["measure/harness", ...names]);
-  const recorded = encrypts === undefined ? null : await record(preset, encrypts, scenes);
+  const { preset, scripts: names, encrypts, scenes, without, native } = CASES[name];
+  const bigint = await hasBigInt(image);
+  if (without && !bigint) return null;
+  const before = [...(without ? ["BigInt = undefined;"] : []), ...(native ? ["hal.crypto = native;"] : [])];
+  const scripts = joinScripts(`measure ${name}`, preset, ["measure/harness", ...names], before.join(" "));
+  const recorded = encrypts === undefined ? null : await record(preset, { encrypts, scenes, bigint: bigint && !without && !native, native });
   const result = await count(image, scripts, recorded?.file);
   if (!isDeepStrictEqual(result, await count(image, scripts, recorded?.file))) give(`two runs of ${name} have counted differently`);
   return { ...result, blocks: recorded?.blocks };

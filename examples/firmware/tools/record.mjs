@@ -1,4 +1,5 @@
 // What a controller and a phone say to the stack, written down: the preset runs here, on the project's virtual board, and src/recording.c plays it on the emulated one.
+import { createCipheriv, createECDH } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { assemble } from "./h4.mjs";
@@ -18,6 +19,25 @@ const READ_SUPPORTED_COMMANDS = 0x1002;
 /** Bit 6 of octet 27 of Supported_Commands says LE Encrypt (Core Vol 4 Part E 6.27). It lies behind indicator, code, length, credits, opcode and status. */
 const LE_ENCRYPT = { at: 7 + 27, bit: 0x40 };
 
+/** The contract of hal.crypto, by node:crypto. */
+const CRYPTO = {
+  aes(key, block) {
+    block.set(createCipheriv("aes-128-ecb", key, null).update(block));
+  },
+  p256public(secret, target) {
+    const ecdh = createECDH("prime256v1");
+    ecdh.setPrivateKey(secret);
+    target.set(ecdh.getPublicKey().subarray(1));
+    return true;
+  },
+  p256shared(secret, peer, target) {
+    const ecdh = createECDH("prime256v1");
+    ecdh.setPrivateKey(secret);
+    target.set(ecdh.computeSecret(Buffer.concat([Buffer.of(4), peer])));
+    return true;
+  },
+};
+
 function entry(kind, bytes = []) {
   return Buffer.concat([Buffer.of(kind, bytes.length & 255, bytes.length >> 8), Buffer.from(bytes)]);
 }
@@ -31,10 +51,12 @@ function opcodeOf(packet) {
 /**
  * Has the secure preset serve a phone that pairs at level 4, scene by scene, as measure/secure.js counts them.
  * @param encrypts whether the controller has LE Encrypt
+ * @param bigint whether the engine on the board has BigInt; without it there is none here
+ * @param native whether the board has AES and P-256
  * @param scenes how many of them; none: all
  * @returns the file of the recording; the number of AES blocks that the controller was asked for, by scenes
  */
-export async function record(preset, encrypts, scenes = Infinity) {
+export async function record(preset, { encrypts, bigint, native, scenes = Infinity }) {
   const { createBoard, Phone } = await import(new URL("dist/node/esm/mock.js", `file://${root}/`));
   const { hal, air, clock, chip } = createBoard({ part: "plain", flow: false, random: false, seed: 1 });
   const entries = [];
@@ -50,6 +72,7 @@ export async function record(preset, encrypts, scenes = Infinity) {
   const recorded = {
     ...hal,
     gpio: { regon() {}, lpo() {} },
+    ...(native ? { crypto: CRYPTO } : {}),
     uart: {
       open(baud, flow, receive, fault) {
         const fromChip = assemble((packet) => {
@@ -68,7 +91,7 @@ export async function record(preset, encrypts, scenes = Infinity) {
   };
 
   const scripts = [presetFile(preset), join(here, "measure/application.js")].map((file) => readFileSync(file, "utf8"));
-  const device = new Function("hal", `${scripts.join("\n")}\nreturn { application, notifyAll, TIMES, address: () => bt.address() };`)(recorded);
+  const device = new Function("hal", "BigInt", `${scripts.join("\n")}\nreturn { application, notifyAll, TIMES, address: () => bt.address() };`)(recorded, bigint ? BigInt : undefined);
   const phone = new Phone(air, { address: "c0de00000001", mtu: 23, pairing: { request: "ignore", passkey: PASSKEY } });
 
   let left = scenes;
@@ -97,7 +120,7 @@ export async function record(preset, encrypts, scenes = Infinity) {
     phone.encrypt();
   });
   if (phone.violations.length || chip.violations.length) throw new Error(`the recording is of no use: ${JSON.stringify([phone.violations, chip.violations])}`);
-  const file = join(out, `${preset}${encrypts ? "" : "-software"}.recording`);
+  const file = join(out, `${preset}${encrypts ? "" : "-software"}${bigint ? "-bigint" : ""}${native ? "-native" : ""}.recording`);
   writeFileSync(file, Buffer.concat([...entries, entry(END)]));
   return { file, blocks };
 }

@@ -7,6 +7,7 @@
 #include "globals.h"
 #include "hal.h"
 #include "heap.h"
+#include "native.h"
 
 /* The scripts, one after another, each ended by a 0 byte; an empty one is the end. */
 extern const char scripts_start[];
@@ -68,6 +69,7 @@ int main(void) {
   if (!context) die("no room for the engine");
   hal_install(context);
   globals_install(context);
+  native_install(context);
   /* So that the first collection does not fall into the middle of something. */
   duk_gc(context, 0);
   engine = clock_ticks();

@@ -6,6 +6,7 @@
 #include "console.h"
 #include "globals.h"
 #include "hal.h"
+#include "native.h"
 
 /* The scripts, one after another, each ended by a 0 byte; an empty one is the end. */
 extern const char scripts_start[];
@@ -64,6 +65,7 @@ int main(void) {
   jerry_init(JERRY_INIT_EMPTY);
   hal_install();
   globals_install();
+  native_install();
   jerry_heap_gc(JERRY_GC_PRESSURE_HIGH);
   run_all(clock_ticks());
   for (;;) {

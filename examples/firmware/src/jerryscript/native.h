@@ -1,0 +1,8 @@
+/* What the board computes faster than its scripts do. */
+#ifndef NATIVE_H
+#define NATIVE_H
+
+/* Makes the global `native`, {aes, p256public, p256shared}: what `hal.crypto` may be. */
+void native_install(void);
+
+#endif
