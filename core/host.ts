@@ -320,7 +320,8 @@ export function run(host: Host): void {
       if (host._pump && host._phase == Phase.Ready && !host._doubtful && host._doubt != "sync") host._pump(host);
     }
   } catch (e) {
-    // The application's callbacks are guarded, each by itself: this is the board.
+    // The application's callbacks are guarded, each by itself: this is the board. Without memory even that is not to be told.
+    host._running = false;
     host._fault(host, String(e));
   }
   host._running = false;

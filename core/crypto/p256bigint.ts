@@ -141,7 +141,7 @@ function isOnCurve(point: Uint8Array): boolean {
 export function addBigInt(host: Host): void {
   if (!make) return;
   p = numberOf("ffffffff00000001000000000000000000000000ffffffffffffffffffffffff");
-  scale = numberOf("100000001");
+  scale = numberOf("0100000001");
   modulus = p * scale;
   if (isOnCurve(parseHex(BASE)!)) host._p256 = { _steps: Step.Count, _begin: begin, _step: step, _product: product, _isOnCurve: isOnCurve };
 }
