@@ -238,7 +238,7 @@ async function poor(program, port) {
     const host = new Host(program, ["--port", port.path, "--heap", String(heap), SECURE, "examples/wifi-refresh.js", "examples/hosts/wifi.js"]);
     await Promise.race([host.child.ended, sleep(15_000)]);
     const { exitCode, output } = host.child;
-    check(`a heap of ${heap} KB is too small, and the program says so`, exitCode > 0 && exitCode !== 99 && /alloc|memory|does not start/i.test(output), `exit code ${exitCode}: ${output}`);
+    check(`a heap of ${heap} KB is too small, and the program says so`, exitCode > 0 && exitCode !== 99 && /alloc|memory|does not start|DoubleError/i.test(output), `exit code ${exitCode}: ${output}`);
   }
 }
 
