@@ -200,7 +200,9 @@ describe("examples", () => {
   for (const [name, [function_, preset]] of Object.entries(EXAMPLES)) {
     it(`${name}: nothing that a small engine lacks, and its wiring`, () => {
       const text = source(name);
-      assert.deepEqual(checkScript(text, "bare").map(({ why, excerpt }) => `${why}: ${excerpt}`), []);
+      // A program may have any number: what makes static snapshots of it spells those that they cannot hold.
+      const findings = checkScript(text, "bare").filter(({ rule }) => rule !== "number");
+      assert.deepEqual(findings.map(({ why, excerpt }) => `${why}: ${excerpt}`), []);
       assert.ok(text.endsWith(`\nif (typeof module == "object") module.exports = ${function_};\n`));
       const head = text.slice(0, text.indexOf("\n\n"));
       for (const word of ["Espruino", "Kaluma", "Node", "bare", `the ${preset} script`, `run.mjs ${name}`]) assert.ok(head.includes(word), word);

@@ -276,7 +276,7 @@ const ALLOWED: Record<Rule, readonly (string | [ScriptKind, string])[]> = {
     "var a = typeof window;",
     "function f(print) { print(1); }",
     "var a = [undefined, NaN, Infinity, isNaN(1), parseInt('1'), new Error('a'), new DataView(new ArrayBuffer(1))];",
-    ["espruino", "exports.a = require('Storage').read('a'); setTimeout(function () { digitalWrite(B3, digitalRead(D4)); }, getTime()); E.hwRand(); Serial1.setup(1);"],
+    ["espruino", "var a = require('Storage').read('a'); setTimeout(function () { digitalWrite(B3, digitalRead(D4)); }, getTime()); E.hwRand(); Serial1.setup(1);"],
     ["espruino", "var a = atob('AAEC'), b = peek32(process.env.EXPTR);"],
     ["kaluma", "var UART = require('uart').UART; pinMode(1, OUTPUT); setTimeout(function () {}, millis());"],
     ["kaluma", "typeof module == 'object' && (module.exports = 1);"],
