@@ -337,7 +337,7 @@ describe("the language guard", () => {
       it(`finds nothing in ${kind}/${basename(file)}`, () => {
         const findings = checkScript(readFileSync(join(folder, file), "utf8"), kind);
         assert.equal(findings.map(({ rule, offset, why, excerpt }) => `${rule} at ${offset}: ${why}\n    ${excerpt}`).join("\n"), "");
-      }).timeout(10_000);
+      }).timeout(60_000);
     }
   }
 });
