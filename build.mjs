@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// One script: check, bundle, measure. `node build.mjs [build | test | bench | simulate] [--quiet] [arguments]`
+// One script: check, bundle, measure. `node build.mjs [build | test | fuzz | bench | simulate] [--quiet] [arguments]`
 import { spawn, spawnSync } from "node:child_process";
 import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join, relative } from "node:path";
@@ -194,6 +194,11 @@ async function test() {
   run("mocha/bin/mocha.js", ["--reporter", "dot", ...rest.filter((word) => word.startsWith("-")), ...files("build/test", ".test.mjs")], { node: ["--enable-source-maps"] });
 }
 
+async function fuzz() {
+  await forNode(["test/fuzz/main.ts"], "build/fuzz");
+  run("../build/fuzz/test/fuzz/main.mjs", rest, { node: ["--expose-gc", "--enable-source-maps"] });
+}
+
 async function bench() {
   await build();
   await forNode(files("bench", ".bench.ts"), "build/bench");
@@ -209,7 +214,7 @@ async function simulate() {
   run("../build/simulate/test/simulate/main.mjs", rest, { node: ["--enable-source-maps"] });
 }
 
-const tasks = { build, test, bench, simulate };
+const tasks = { build, test, fuzz, bench, simulate };
 if (!tasks[task]) {
   console.error(`node build.mjs [${Object.keys(tasks).join(" | ")}] [--quiet]`);
   process.exit(2);
