@@ -568,8 +568,8 @@ export function addSecurity(host: Host, instance: any): Role {
     _name: "security",
     _next: function () {
       flushAll(host);
-      // A key pair takes long: it is made before a pairing asks for it.
-      if (host._quick && host._level > 1 && (host._onconnect || host._links.length) && !host._keypair) prepareKeyPair(host);
+      // A key pair takes long: it is made before a pairing asks for it. Who waits for one may have to wait for another after a reset.
+      if (!host._keypair && (host._whenPaired || (host._quick && host._level > 1 && (host._onconnect || host._links.length)))) prepareKeyPair(host);
       for (let i = 0; i < host._links.length; i++) {
         subject = host._links[i];
         const link = subject;
@@ -601,9 +601,8 @@ export function addSecurity(host: Host, instance: any): Role {
       return true;
     },
     _reset: function () {
-      // The multiplication that was under way is begun anew when it is needed.
-      host._drawing = false;
-      host._work = host._whenPaired = null;
+      // The multiplication that was under way is begun anew when it is needed; what is being drawn will come.
+      host._work = null;
       // The reset has taken the timer away.
       if (limits[Limit.RotateCode] && host._phase && !host._leaving) setTimer(host, Slot.Rotate, limits[Limit.RotateCode] * 60000, rotate);
     },

@@ -93,6 +93,36 @@ describe("mistakes: while the chip is gone", () => {
   });
 });
 
+describe("what is asked for while the chip goes", () => {
+  for (const delay of [0, 0.2, 1, 5, 50, 300]) {
+    it(`is answered all the same, once: it goes ${delay} ms later`, () => {
+      for (const random of [true, false]) {
+        const app = new App({ random });
+        app.peer();
+        const { bt, connection } = app;
+        const told: { [name: string]: number } = {};
+        const note = (name: string) => () => void (told[name] = (told[name] ?? 0) + 1);
+        bt.oobdata(note("oobdata"));
+        bt.oobdata(note("oobdata again"));
+        bt.connect("00a0c0998877", 0, note("connect"), 3000);
+        connection!.rssi(note("rssi"));
+        connection!.parameters(30, 50, 0, 4000, note("parameters"));
+        connection!.discover(note("discover"));
+        connection!.read(3, note("read"));
+        connection!.pair(note("pair"));
+        connection!.onclose(note("onclose"));
+        app.run(delay);
+        app.rig.board.chip.hardwareError(7);
+        app.run(70_000);
+        assert.equal(app.rig.recovered.length, 1);
+        assert.deepEqual(told, { oobdata: 1, "oobdata again": 1, connect: 1, rssi: 1, parameters: 1, discover: 1, read: 1, pair: 1, onclose: 1 });
+        app.sound(0);
+        app.home();
+      }
+    });
+  }
+});
+
 describe("mistakes: twice", () => {
   for (const method of METHODS) {
     it(`${method.on}.${method.name}()`, () => {
