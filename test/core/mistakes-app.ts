@@ -132,6 +132,8 @@ export class App {
     this.act = () => {};
     bt.cancelconnect();
     bt.trace(null);
+    rig.run(100);
+    bt.testend();
     this.declare();
     this.connection?.close();
     rig.run(3000);

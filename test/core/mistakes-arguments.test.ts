@@ -26,7 +26,8 @@ describe("mistakes: the table of methods", () => {
   it("calls each one well", () => {
     for (const method of METHODS) {
       const app = new App();
-      app.peer();
+      // A test wants the air for itself.
+      if (!method.name.startsWith("test")) app.peer();
       const error = thrown(() => objectOf(app, method)[method.name](...method.good()));
       if (method.name !== "subscribe") assert.equal(error, null, title(method));
     }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Method } from "./mistakes-table.js";
-import { METHODS } from "./mistakes-table.js";
+import { isEnd, METHODS } from "./mistakes-table.js";
 import { App, thrown } from "./mistakes-app.js";
 
 /** The application's mistakes: every method before the chip is ready, while it is gone, twice, and when it is too late. */
@@ -8,7 +8,7 @@ import { App, thrown } from "./mistakes-app.js";
 const OF_BT = METHODS.filter(({ on }) => on === "bt");
 const OF_CONNECTION = METHODS.filter(({ on }) => on === "connection");
 /** What ends everything is called last. */
-const LASTING = OF_BT.filter(({ name }) => name !== "close");
+const LASTING = OF_BT.filter((method) => !isEnd(method));
 
 function call(object: any, { name, good }: Method): unknown {
   return object[name](...good());
@@ -134,7 +134,7 @@ describe("mistakes: twice", () => {
       allowed(method, thrown(() => call(object, method)));
       app.run(300);
       app.sound(0);
-      if (method.on === "bt" && method.name === "close") return app.rig.gone();
+      if (isEnd(method)) return app.rig.gone();
       if (peer.central.connected) peer.central.disconnect();
       app.run(200);
       app.home();

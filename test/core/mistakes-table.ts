@@ -166,6 +166,11 @@ const NO_RULES: readonly Bad[] = [
 /** A table that an application kept, and that is none. */
 const NO_TABLES = [5, "table", true, [], {}, { hash: 5, services: [] }, { hash: "" }, { hash: "", services: [null] }, { hash: "", services: [{ chars: 5 }] }, { hash: "", services: [{ chars: [{ handle: "1", flags: 0, descriptors: [] }] }] }, nothing];
 
+/** Methods that end the instance. */
+export function isEnd({ on, name }: Method): boolean {
+  return on === "bt" && (name === "close" || name === "factoryreset");
+}
+
 /** Every public method of an instance and of a connection. */
 export const METHODS: readonly Method[] = [
   {
@@ -230,8 +235,21 @@ export const METHODS: readonly Method[] = [
   { on: "bt", name: "forget", good: () => ["00a0c0998877"], arguments: [address("address")], late: "nothing" },
   { on: "bt", name: "forgetall", good: () => [], arguments: [], late: "nothing" },
   { on: "bt", name: "oobdata", good: () => [nothing], arguments: [callback("callback")], late: "throws" },
+  {
+    on: "bt",
+    name: "testtransmit",
+    good: () => [19, 37, 0, nothing],
+    arguments: [integer("channel", 0, 39), integer("length", 0, 255), integer("payload", 0, 7), callback("callback", true)],
+    late: "throws",
+    may: ["busy"],
+  },
+  { on: "bt", name: "testreceive", good: () => [19, nothing], arguments: [integer("channel", 0, 39), callback("callback", true)], late: "throws", may: ["busy"] },
+  { on: "bt", name: "testend", good: () => [nothing], arguments: [callback("callback", true)], late: "throws", may: ["busy"] },
+  // A second time it is closed already.
+  { on: "bt", name: "factoryreset", good: () => [], arguments: [], late: "throws", may: ["closed"] },
   { on: "bt", name: "address", good: () => [], arguments: [], late: "nothing" },
   { on: "bt", name: "counters", good: () => [], arguments: [], late: "nothing" },
+  { on: "bt", name: "memory", good: () => [], arguments: [], late: "nothing" },
   { on: "bt", name: "trace", good: () => [nothing], arguments: [callback("sink", true)], late: "nothing" },
   { on: "bt", name: "close", good: () => [], arguments: [], late: "nothing" },
   { on: "connection", name: "address", good: () => [], arguments: [], late: "nothing" },

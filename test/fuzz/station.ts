@@ -2,7 +2,9 @@ import { createOpen } from "../../core/bluetooth.js";
 import { addSleep } from "../../core/chip/sleep.js";
 import { Counter } from "../../core/counters.js";
 import { addCrypto } from "../../core/crypto/provider.js";
+import { addFactoryReset } from "../../core/factory.js";
 import { addAdvertising } from "../../core/gap/advertiser.js";
+import { addDirectTest } from "../../core/gap/directtest.js";
 import { addConnecting } from "../../core/gap/initiator.js";
 import { addLinks } from "../../core/gap/links.js";
 import { addScanning } from "../../core/gap/scanner.js";
@@ -21,7 +23,7 @@ import { Board, CREDITS } from "./board.js";
 let opened: Host;
 
 /** Every part, and one that lets a test see the host. */
-const open = createOpen<Bluetooth>([(host) => void (opened = host), addLinks, addGatt, addClient, addCrypto, addCaching, addSecurity, addStore, addSleep, addScanning, addAdvertising, addConnecting], 5 + 1021, {
+const open = createOpen<Bluetooth>([(host) => void (opened = host), addLinks, addGatt, addClient, addCrypto, addCaching, addSecurity, addStore, addSleep, addFactoryReset, addScanning, addAdvertising, addConnecting, addDirectTest], 5 + 1021, undefined, {
   // As small as it may be, so that packets wrap.
   receive: 300,
   links: 3,

@@ -233,7 +233,7 @@ const typed = property("prompt", "lines of the prompt and words of the command l
 
 // Any method with any values.
 
-const CALLS = "startadvertise setscanparams setscanfilter startscan startrawscan setsecurity onconnect servegatt handle notify onroom connect forget trace oobdata".split(" ");
+const CALLS = "startadvertise setscanparams setscanfilter startscan startrawscan setsecurity onconnect servegatt handle notify onroom connect forget trace oobdata testtransmit testreceive testend".split(" ");
 const hostile = fc.constantFrom<any>(
   Object.create(null),
   { get length(): number { throw new Error("thrown on purpose"); } },
@@ -266,6 +266,8 @@ const methods = property("methods", "every method with any values: done, or refu
     // As it was.
     bt.setsecurity(1);
     bt.cancelconnect();
+    own.run(1);
+    bt.testend();
     bt.trace(null);
     bt.onroom(null);
     bt.setscanfilter([{}]);
