@@ -14,8 +14,9 @@ function trace(blimp, hal, firmware, print, write) {
   var HEADER = [0x62, 0x74, 0x73, 0x6E, 0x6F, 0x6F, 0x70, 0, 0, 0, 0, 1, 0, 0, 0x03, 0xEA];
   // The year 1970 in the microseconds that the format counts from the year 0: its halves of 32 bits.
   var EPOCH_HIGH = 0x00DCDDB3;
-  var EPOCH_LOW = 0x0F2F8000;
-  var HALF = 4294967296;
+  // A static snapshot of JerryScript holds no larger numbers than these.
+  var EPOCH_LOW = 0x0F2F * 65536 + 0x8000;
+  var HALF = 65536 * 65536;
   var RECEIVED = 1;
   var COMMAND_OR_EVENT = 2;
   var dropped = 0;

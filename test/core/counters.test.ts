@@ -39,7 +39,8 @@ const CAUSES: Cause[] = [
   ],
   ["an event that nobody knows", { unknown: 1 }, (rig) => rig.receive(unhex("04550100"))],
   ["an LE Meta subevent that nobody knows", { unknown: 1 }, (rig) => rig.receive(unhex("043e017f"))],
-  ["ACL data of a connection that is none", { unknown: 1 }, (rig) => rig.receive(unhex("02012005000100040004"))],
+  // The host asks to have it ended, in case that its beginning has been lost; the chip knows none.
+  ["ACL data of a connection that is none", { unknown: 1, refused: 1 }, (rig) => rig.receive(unhex("02012005000100040004"))],
   ["completed packets of a connection that is none", { unknown: 1 }, (rig) => rig.receive(unhex("041305010100" + "0100"))],
   ["synchronous data", { unknown: 1 }, (rig) => rig.receive(unhex("0301000100"))],
   ["an answer that comes twice", { late: 1 }, (rig) => rig.receive(unhex("040e0401030c00"))],
