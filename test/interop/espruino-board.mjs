@@ -172,10 +172,19 @@ bt.startscan(hear);
 `;
 }
 
+/**
+ * A HAL whose clock runs as fast as a board's while it is tried how long a multiplication on P-256 takes: most of a minute there, which this interpreter does not
+ * need. So it is pairing as on a board, without Secure Connections and without their half thousand variables. `opening`: a variable of the program.
+ */
+export const SLOWLY = "function slowly(hal) { var now = hal.timer.now, more = 0; hal.timer.now = function () { if (opening) more += 500; return now() + more; }; return hal; }";
+
 /** The Wi-Fi refresh of the examples, which lies in Storage beside the preset; at level 3 with a code and bonds. */
 export function wifiProgram(path, firmware, level, options) {
   const secure = level > 1 ? 'options.store = blimp.store("bonds"); options.onpairing = function (conn, state) { print("PAIRING " + state); };' : "";
+  const hal = level > 1 ? `slowly(${halOf(path)})` : halOf(path);
   return `${COMMON}
+var opening = true;
+${level > 1 ? SLOWLY : ""}
 var bt = require("wifi-refresh")({
   open: function (hal, firmware, options) {
     var more = ${optionsOf(options)};
@@ -183,9 +192,9 @@ var bt = require("wifi-refresh")({
     ${secure}
     return blimp.open(hal, firmware, options);
   }
-}, ${halOf(path)}, ${firmware}, function (text) { print("SAID " + text); }, function (ssid, password) { print("APPLIED " + JSON.stringify([ssid, password])); });
+}, ${hal}, ${firmware}, function (text) { print("SAID " + text); }, function (ssid, password) { print("APPLIED " + JSON.stringify([ssid, password])); });
+opening = false;
 ${level > 1 ? `bt.setsecurity(${level}, ${CODE});` : ""}
-print("LOADED 1");
 `;
 }
 
