@@ -2,6 +2,9 @@
 import net from "node:net";
 import { framer } from "./h4.mjs";
 
+const READ_RSSI = 0x1405;
+const RESET = 0x0c03;
+
 /** mulberry32: numbers from 0 to below 1. */
 export function makeRandom(seed) {
   let state = seed >>> 0;
@@ -14,7 +17,7 @@ export function makeRandom(seed) {
 }
 
 /** Bytes between two faults of a burst, on average; most bytes that one of them drops; the longest delay, ms; most bytes of a piece that is split. */
-const DISTANCE = 60;
+const DISTANCE = 40;
 const DROP = 12;
 const DELAY = 150;
 const PIECE = 7;
@@ -102,6 +105,7 @@ class Line {
 /**
  * Listens on the unix socket `listen` for one host, and joins it with the controller at `target`. What reaches the controller has been put into packets as a
  * chip's own receiver does it, because btvirt takes a header only in one piece: bytes that begin no packet are passed over, and a packet that stands still is forgotten.
+ * Read RSSI, which btvirt does not know, is answered for it: a host asks by it whether a connection still is.
  */
 export function startBadLine(listen, target, seed) {
   const random = makeRandom(seed);
@@ -109,13 +113,28 @@ export function startBadLine(listen, target, seed) {
   const server = net.createServer((host) => {
     const controller = net.connect(target);
     server.close();
+    /** Connections that the controller has. */
+    const handles = new Set();
     let timer = null;
     let take;
+    const watch = (packet) => {
+      if (packet[0] !== 4) return;
+      if (packet[1] === 0x3e && packet[3] === 1 && packet[4] === 0) handles.add(packet.readUInt16LE(5));
+      if (packet[1] === 0x05 && packet[3] === 0) handles.delete(packet.readUInt16LE(4));
+    };
+    const answer = (handle) => {
+      const packet = Buffer.from([4, 0x0e, 7, 1, READ_RSSI & 255, READ_RSSI >> 8, handles.has(handle) ? 0 : 2, handle & 255, handle >> 8, 127]);
+      line.meant[1].add(packet.toString("hex"));
+      up.push(packet);
+    };
     const deliver = (packet) => {
       // SCO and ISO data are nothing that btvirt knows.
       if (packet[0] > 2) return;
       if (!line.meant[0].has(packet.toString("hex"))) line.false++;
-      controller.write(packet);
+      const opcode = packet[0] === 1 ? packet.readUInt16LE(1) : 0;
+      if (opcode === RESET) handles.clear();
+      if (opcode === READ_RSSI && packet.length === 6) answer(packet.readUInt16LE(4));
+      else controller.write(packet);
     };
     const renew = () => (take = framer(deliver));
     renew();
@@ -125,8 +144,11 @@ export function startBadLine(listen, target, seed) {
       take(bytes);
     });
     const up = new Line(random, line.counts, (bytes) => host.write(bytes));
-    const note = (which) => framer((packet) => line.meant[which].add(packet.toString("hex")));
-    const [wrote, meant] = [note(0), note(1)];
+    const wrote = framer((packet) => line.meant[0].add(packet.toString("hex")));
+    const meant = framer((packet) => {
+      line.meant[1].add(packet.toString("hex"));
+      watch(packet);
+    });
     host.on("data", (chunk) => {
       wrote(chunk);
       down.push(chunk);
@@ -146,7 +168,6 @@ export function startBadLine(listen, target, seed) {
       host.destroy();
       controller.destroy();
     };
-    line.lost = () => controller.destroyed;
     for (const socket of [host, controller]) socket.on("error", () => {});
     host.on("close", () => controller.destroy());
     controller.on("close", () => host.destroy());
