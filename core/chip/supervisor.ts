@@ -125,7 +125,7 @@ function takeAnswer(host: Host, status: number, bytes: Uint8Array, at: number, l
   else {
     // The chip is there, and still the one that was brought up.
     host._doubt = "";
-    host._probed = false;
+    host._probed = host._due = false;
     host._quiet = 0;
     if (host._recheck && why == "sync") host._recheck();
   }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { CID, device, Peer } from "../support/links.js";
-import { brief, OP, plainRig, rig } from "../support/rig.js";
+import { brief, complete, OP, plainRig, rig } from "../support/rig.js";
 import { meet, Safe } from "../support/security.js";
 
 /** What the simulation has found, each as small as it could be made. */
@@ -98,5 +98,19 @@ describe("found by the simulation", () => {
     const { paired, error } = meet(safe, safe.phone());
     assert.equal(error, null);
     assert.equal(paired, 4);
+  });
+
+  it("a doubt that comes with the answer that ends it is ended by it, too", () => {
+    const r = rig().up();
+    const asked = r.board.chip.count(OP.VERSION);
+    r.board.chip.hook = (opcode) => {
+      const count = r.board.chip.count(OP.VERSION) - asked;
+      if (opcode !== OP.VERSION || count < 2) return undefined;
+      return count > 2 ? { status: 0x10 } : { bytes: Uint8Array.of(0x99, ...complete(OP.VERSION, [0, 7, 0xfc, 1, 7, 0x0f, 0, 9, 0x22])) };
+    };
+    r.board.chip.inject(Uint8Array.of(0x99));
+    r.run(5000);
+    assert.deepEqual(r.errors.map(brief), []);
+    assert.equal(r.board.chip.count(OP.VERSION) - asked, 2);
   });
 });
