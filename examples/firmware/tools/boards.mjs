@@ -63,6 +63,11 @@ function digits(value) {
   return value >= 9.95 ? Math.round(value).toString() : value.toPrecision(2);
 }
 
+/** Three digits. */
+function millions(instructions) {
+  return (instructions / 1e6).toLocaleString("en", { maximumSignificantDigits: 3 });
+}
+
 /** So many instructions, from least to most, as time on a part. */
 function time(least, most, { mhz }) {
   const [from, to] = [(least * CYCLES[0]) / mhz, (most * CYCLES[1]) / mhz];
@@ -148,7 +153,7 @@ function operations({ m4 }) {
   for (const [name, operations] of Object.entries(wanted)) {
     const found = engines.map((engine) => rowsOf({ m4 }, "m4", engine, name));
     for (const operation of operations) {
-      const counts = found.map((one) => (one?.[operation] === undefined ? "" : (one[operation] / 1e6).toPrecision(3)));
+      const counts = found.map((one) => (one?.[operation] === undefined ? "" : millions(one[operation])));
       rows.push([name, operation, ...counts]);
     }
   }

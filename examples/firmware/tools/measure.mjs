@@ -55,7 +55,7 @@ export async function measure(image, name) {
   if (without && !bigint) return null;
   const before = [...(without ? ["BigInt = undefined;"] : []), ...(native ? ["hal.crypto = native;"] : [])];
   const scripts = joinScripts(`measure ${name}`, preset, ["measure/harness", ...names], before.join(" "));
-  const recorded = encrypts === undefined ? null : await record(preset, { encrypts, scenes, bigint: bigint && !without && !native, native });
+  const recorded = encrypts === undefined ? null : await record(preset, { encrypts, scenes, bigint: bigint && !without, native });
   const result = await count(image, scripts, recorded?.file);
   if (!isDeepStrictEqual(result, await count(image, scripts, recorded?.file))) give(`two runs of ${name} have counted differently`);
   return { ...result, blocks: recorded?.blocks };
