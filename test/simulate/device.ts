@@ -76,6 +76,8 @@ export class Device {
   notified = 0;
   /** What has been written by peers. */
   readonly written: string[] = [];
+  /** When something has happened to its chip the last time. */
+  struck = -1e9;
   /** The last advert that it has sent, and the last time that it has heard the beacon. */
   advert: { time: number; type: number; data: string } | null = null;
   heard = -1;
@@ -117,7 +119,7 @@ export class Device {
       flow,
       wiring: { regon: power, lpo: true, cts: !flow && random.below(2) > 0, clock: sleep, devwake: sleep, hostwake: sleep },
       random: random.below(4) > 0,
-      wire: { chunk: [1, 7, 16, 64][random.below(4)] },
+      wire: { chunk: [1, 16, 64, 64, 64, 64, 300, 300][random.below(8)] },
       chip,
     } as any) as Board<any>;
     this.engine = new Engine(this.board, { timersFirst: random.below(2) > 0, overflows: troubles.has("lose") });
@@ -286,7 +288,9 @@ export class Device {
   strike(): void {
     if (this.calm) return;
     const what = strikeChip(this.board, this.world.troubles);
-    if (what) this.world.log(`device ${this.number}: ${what}`);
+    if (!what) return;
+    this.struck = this.now;
+    this.world.log(`device ${this.number}: ${what}`);
   }
 
   close(): void {
@@ -307,10 +311,11 @@ export class Device {
   /** The chip is given back its power where nobody but somebody with a screwdriver can do that. */
   mend(): void {
     const { chip, hal } = this.board;
-    if (hal.gpio.regon || !(chip.hung || chip.state === "dead" || chip.state === "download")) return;
+    // At a rate that nobody has asked for nobody finds it.
+    if (hal.gpio.regon || !(this.faith.broken || chip.hung || chip.state === "dead" || chip.state === "download")) return;
     chip.restart();
     // One that looks the same as before has to say so itself.
-    if (!(chip instanceof VirtualCyw43438)) chip.hardwareError(0);
+    if (!(chip instanceof VirtualCyw43438)) this.faith.restarted();
   }
 
   /** The stack has caught as many exceptions as the application has thrown. */
@@ -320,13 +325,19 @@ export class Device {
     if (exceptions !== this._thrown) this.world.fail(`device ${this.number}: ${exceptions} exceptions, of which the application has thrown ${this._thrown}`);
   }
 
-  /** What the host cannot know to be wrong is put right by a chip that asks for its restart. */
-  confess(): void {
+  /**
+   * What the host cannot know to be wrong is put right by a chip that asks for its restart: where it has a mind for that.
+   * @returns whether there is nothing of the kind any more
+   */
+  confess(): boolean {
     this.faith.settle();
-    if (!this.faith.broken) return;
+    if (!this.faith.broken) return true;
+    if (!this.up || this.host._doubt || this.host._doubtful || this.engine.occupied) return false;
     this.world.log(`device ${this.number}: ${this.faith.broken}`);
+    this.faith.broken = "";
     this.faith.meant(CONFESSION);
     this.board.chip.inject(CONFESSION);
+    return false;
   }
 
   /** What becomes of a callback of the application. */

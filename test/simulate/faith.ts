@@ -59,6 +59,11 @@ export class Faith {
     if (!this._written.has(sum(packet, 0))) this._break("a command was not as it was meant");
   }
 
+  /** A chip that looks the same as before has lost all it knew. */
+  restarted(): void {
+    this._break("the chip was started anew");
+  }
+
   private _break(why: string): void {
     if (!this.broken) this.broken = why;
   }

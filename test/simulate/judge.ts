@@ -208,7 +208,7 @@ export class Judge {
       this._strays.clear();
       this._credits = 1;
     } else if (this._pending) {
-      const limit = this._pending === Op.BAUD ? 100 : this._pending === Op.RESET ? 200 : this._buffers || this._pending === Op.LE_BUFFER_SIZE ? Math.min(1000, this.patience) : 1000;
+      const limit = this._pending === Op.BAUD ? 100 : this._pending === Op.RESET ? 200 : Math.min(1000, this.patience);
       if (waited < limit - 1) this._offend(`${name} while ${this._pending.toString(16)} has waited ${waited.toFixed(0)} ms for its answer`);
     } else if (this._credits === 0 && this._now() - this._toldAt < NO_CREDIT - 1) this._offend(`${name} though the chip takes none`);
     this._pending = opcode;

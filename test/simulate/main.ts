@@ -2,10 +2,12 @@ import { fork, type ChildProcess } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { isKind, KINDS, type Kind } from "./kinds.js";
+import { mutate } from "./mutate.js";
 import { Summary } from "./summary.js";
 import { run, type Outcome, type RunOptions } from "./world.js";
 
-const USAGE = `npm run simulate -- [--seed N] [--runs M] [--seconds S] [--jobs J] [--only KIND,...] [--without KIND,...] [--verbose]
+const USAGE = `npm run simulate -- [--seed N] [--runs M] [--seconds S] [--jobs J] [--only KIND,...] [--without KIND,...] [--verbose] [--first]
+npm run simulate -- --mutants [WORD...]
 kinds of fault: ${Object.keys(KINDS).join(", ")}`;
 
 /** A run that takes longer hangs, ms. */
@@ -18,6 +20,8 @@ interface Wish {
   seconds: number;
   jobs: number;
   verbose: boolean;
+  /** Ends with the first failure. */
+  first: boolean;
   options: RunOptions;
 }
 
@@ -28,7 +32,7 @@ function kindsOf(list: string): Kind[] {
 }
 
 function parse(words: string[]): Wish {
-  const wish: Wish = { seed: 1, runs: 0, seconds: 0, jobs: availableParallelism(), verbose: false, options: {} };
+  const wish: Wish = { seed: 1, runs: 0, seconds: 0, jobs: availableParallelism(), verbose: false, first: false, options: {} };
   for (let i = 0; i < words.length; i++) {
     const value = (): string => words[++i] ?? "";
     const number = (least: number): number => {
@@ -41,6 +45,7 @@ function parse(words: string[]): Wish {
     else if (words[i] === "--seconds") wish.seconds = number(1);
     else if (words[i] === "--jobs") wish.jobs = number(1);
     else if (words[i] === "--verbose") wish.verbose = true;
+    else if (words[i] === "--first") wish.first = true;
     else if (words[i] === "--only") wish.options.kinds = kindsOf(value());
     else if (words[i] === "--without") wish.options.without = kindsOf(value());
     else throw new Error(`unknown: ${words[i]}`);
@@ -62,7 +67,7 @@ async function distribute(wish: Wish, summary: Summary, done: (outcome: Outcome)
   const began = Date.now();
   let next = wish.seed;
   const end = wish.seed + wish.runs;
-  const left = (): boolean => next < end && (!wish.seconds || Date.now() - began < wish.seconds * 1000);
+  const left = (): boolean => next < end && !(wish.first && summary.failed.length) && (!wish.seconds || Date.now() - began < wish.seconds * 1000);
   await Promise.all(
     Array.from({ length: Math.min(wish.jobs, wish.runs) }, async () => {
       let child: ChildProcess | null = null;
@@ -120,4 +125,5 @@ async function main(): Promise<void> {
 }
 
 if (process.argv[2] === "--serve") serve();
+else if (process.argv[2] === "--mutants") process.exitCode = (await mutate(process.argv.slice(3), availableParallelism())) ? 0 : 1;
 else await main();

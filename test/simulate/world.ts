@@ -9,6 +9,8 @@ import { Visitor } from "./visitor.js";
 
 /** Once faults have stopped all that is declared has to be back within so many milliseconds: the longest rest, tried twice, and a level's limit. */
 const CALM = 150_000;
+/** How long a chip may have been silent before it is asked whether it is there, and the answer, ms. */
+const HEALTH = 15_000;
 /** How often it is looked whether it is. */
 const LOOK = 50;
 
@@ -179,14 +181,14 @@ export class World implements Surroundings {
     let asked = false;
     // After what the wire still has to say.
     this.clock.run(500);
-    for (const device of this.devices) device.confess();
     this.log("calm");
     let reached = 0;
     // For a while, so that it is not just passing.
     while (reached < 4 && this.clock.now - began < CALM && !this.failures.length) {
       this.clock.run(LOOK);
       for (const visitor of this.visitors) visitor.goAway();
-      reached = this.visitors.every((visitor) => visitor.away) && this.devices.every((device) => this._lacks(device) === "") ? reached + 1 : 0;
+      const honest = this.devices.map((device) => device.confess()).every((so) => so);
+      reached = honest && this.visitors.every((visitor) => visitor.away) && this.devices.every((device) => this._lacks(device) === "") ? reached + 1 : 0;
       if (reached === 3 && !asked) {
         // What is wrong between host and chip may show at the next command only.
         for (const device of this.devices) device.bt.setscanparams(true, 60, 45);
@@ -207,6 +209,7 @@ export class World implements Surroundings {
   private _lacks(device: Device): string {
     const { advert, declared, host } = device;
     const { now } = this.clock;
+    if (now - device.struck < HEALTH) return "nobody has looked yet whether its chip is well";
     if (!device.up) return `it is not up (phase ${host._phase}, step ${host._step})`;
     const expected = expectedType(declared);
     // What ended by itself may still be told.
@@ -234,7 +237,7 @@ export class World implements Surroundings {
     if (CORRUPTING.some((kind) => troubles.has(kind))) return;
     // A chip that is back at the rate of a reset takes what comes at another for anything.
     for (const { number, board, errors } of this.devices) {
-      if (Object.keys(errors).length) continue;
+      if (Object.keys(errors).length || troubles.has("reopen")) continue;
       for (const { time, opcode, reason } of board.chip.violations) this.fail(`device ${number}: ${time.toFixed(1)} command ${opcode.toString(16)}: ${reason}`);
     }
     if (troubles.has("pdus") || troubles.has("pairing")) return;
