@@ -16,7 +16,7 @@ const [task = "build", ...rest] = words.filter((word) => word !== "--quiet");
 
 /** Most bytes of each script for small engines: a ratchet, the size it has, rounded up to 100. The goals are 10, 12, 24, 36 and 48 kB. */
 const LIMITS = {
-  "bare/beacon.min.js": 16800,
+  "bare/beacon.min.js": 16900,
   "bare/observer.min.js": 20500,
   "bare/peripheral.min.js": 41100,
   "bare/secure.min.js": 71300,
