@@ -7,11 +7,11 @@ import { Summary } from "./summary.js";
 import { run, type Outcome, type RunOptions } from "./world.js";
 
 const USAGE = `npm run simulate -- [--seed N] [--runs M] [--seconds S] [--jobs J] [--only KIND,...] [--without KIND,...] [--verbose] [--first]
-npm run simulate -- --mutants [WORD...]
+npm run simulate -- --mutants [WORD...] [--seconds S]
 kinds of fault: ${Object.keys(KINDS).join(", ")}`;
 
 /** A run that takes longer hangs, ms. */
-const HANGS = 120_000;
+const HANGS = 60_000;
 
 interface Wish {
   seed: number;
@@ -125,5 +125,9 @@ async function main(): Promise<void> {
 }
 
 if (process.argv[2] === "--serve") serve();
-else if (process.argv[2] === "--mutants") process.exitCode = (await mutate(process.argv.slice(3), availableParallelism())) ? 0 : 1;
-else await main();
+else if (process.argv[2] === "--mutants") {
+  const words = process.argv.slice(3);
+  const at = words.indexOf("--seconds");
+  const seconds = at < 0 ? 0 : Number(words.splice(at, 2)[1]);
+  process.exitCode = (await mutate(words, availableParallelism(), seconds)) ? 0 : 1;
+} else await main();

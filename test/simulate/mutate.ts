@@ -53,20 +53,26 @@ function hunt(program: string, jobs: number): Promise<string | null> {
 /**
  * Puts defects into the stack, one at a time, and shows that each is found.
  * @param wanted words of their names; none: all
+ * @param seconds wall time after which no further one is put in; 0: no limit
  * @returns whether all were found
  */
-export async function mutate(wanted: string[], jobs: number): Promise<boolean> {
+export async function mutate(wanted: string[], jobs: number, seconds: number): Promise<boolean> {
   const folder = "build/mutant";
   const chosen = MUTANTS.filter(({ name }) => !wanted.length || wanted.some((word) => name.includes(word)));
+  const start = Date.now();
   let missed = 0;
+  let tried = 0;
   for (const mutant of chosen) {
     const began = Date.now();
+    if (seconds && began - start > seconds * 1000) break;
+    tried++;
     rmSync(folder, { recursive: true, force: true });
     const found = await hunt(await build(mutant, folder), jobs);
     if (!found) missed++;
     console.log(`${found ? "found " : "MISSED"} ${mutant.name} (${((Date.now() - began) / 1000).toFixed(0)} s)`);
     if (found) console.log(`       ${found.slice(0, 180)}`);
   }
-  console.log(`${chosen.length} defects put in, ${chosen.length - missed} found within ${SEEDS} seeds each`);
+  const left = chosen.length > tried ? `; no time was left for ${chosen.length - tried}` : "";
+  console.log(`${tried} defects put in, ${tried - missed} found within ${SEEDS} seeds each${left}`);
   return missed === 0;
 }
