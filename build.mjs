@@ -191,7 +191,7 @@ async function test() {
   await build();
   const wanted = rest.filter((word) => !word.startsWith("-"));
   await forNode(files("test", ".test.ts").filter((name) => !wanted.length || wanted.some((word) => name.includes(word))), "build/test");
-  run("mocha/bin/mocha.js", ["--reporter", "dot", "--timeout", "60000", ...rest.filter((word) => word.startsWith("-")), ...files("build/test", ".test.mjs")], { node: ["--enable-source-maps"] });
+  run("mocha/bin/mocha.js", ["--reporter", "dot", "--timeout", "60000", ...rest.filter((word) => word.startsWith("-")), ...files("build/test", ".test.mjs")], { node: ["--enable-source-maps", "--expose-gc"] });
 }
 
 async function fuzz() {
