@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// One script: check, bundle, measure. `node build.mjs [build | test | fuzz | bench | simulate] [--quiet] [arguments]`
+// One script: check, bundle, measure. `node build.mjs [build | test | fuzz | bench | simulate | coverage] [--quiet] [arguments]`
 import { spawn, spawnSync } from "node:child_process";
 import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join, relative } from "node:path";
@@ -29,9 +29,9 @@ function say(text) {
   if (!quiet) console.log(text);
 }
 
-/** Runs a program of node_modules in this Node, and ends with its exit code if it fails. */
+/** Runs a program of node_modules in this Node, in an environment of its own or this one's, and ends with its exit code if it fails. */
 function run(script, args, options = {}) {
-  const result = spawnSync(process.execPath, [...(options.node ?? []), join("node_modules", script), ...args], { stdio: "inherit" });
+  const result = spawnSync(process.execPath, [...(options.node ?? []), join("node_modules", script), ...args], { stdio: "inherit", env: options.env });
   if (result.status !== 0) process.exit(result.status ?? 1);
 }
 
@@ -214,7 +214,26 @@ async function simulate() {
   run("../build/simulate/test/simulate/main.mjs", rest, { node: ["--enable-source-maps"] });
 }
 
-const tasks = { build, test, fuzz, bench, simulate };
+/** Which lines and branches of core the tests of core, those of the mock and 200 worlds of the simulation run: build/coverage/index.html. */
+async function coverage() {
+  const folder = join("build", "coverage");
+  const scripts = join(folder, "scripts");
+  const raw = join(folder, "raw");
+  const wanted = ["test/core", "test/mock"].flatMap((name) => files(name, ".test.ts"));
+  rmSync(folder, { recursive: true, force: true });
+  // Module by module, because the reporter takes a script with several sources for one that has run as a whole.
+  const entryPoints = ["core", "hal", "targets", "test"].flatMap((name) => files(name, ".ts"));
+  await esbuild.build({ entryPoints, outdir: scripts, outbase: ".", platform: "node", format: "esm", target: "node20", sourcemap: true, logLevel: "error" });
+  const watched = { node: ["--enable-source-maps"], env: { ...process.env, NODE_V8_COVERAGE: join(root, raw) } };
+  const tests = wanted.map((name) => join(scripts, name.replace(/ts$/, "js")));
+  // Counting makes it slower.
+  run("mocha/bin/mocha.js", ["--reporter", "dot", "--timeout", "60000", ...tests], watched);
+  run(join("..", scripts, "test/simulate/main.js"), ["--runs", "200", ...rest], watched);
+  const reporters = ["text", "html", "json"].flatMap((name) => ["--reporter", name]);
+  run("c8/bin/c8.js", ["report", "--temp-directory", raw, "--reports-dir", folder, "--include", "core/**", "--exclude-after-remap", ...reporters]);
+}
+
+const tasks = { build, test, fuzz, bench, simulate, coverage };
 if (!tasks[task]) {
   console.error(`node build.mjs [${Object.keys(tasks).join(" | ")}] [--quiet]`);
   process.exit(2);
