@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// One script: check, bundle, measure. `node build.mjs [build | test | fuzz | bench | simulate | coverage] [--quiet] [arguments]`
+// One script: check, bundle, measure. `node build.mjs [build | test | fuzz | bench | simulate | load | coverage] [--quiet] [arguments]`
 import { spawn, spawnSync } from "node:child_process";
 import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join, relative } from "node:path";
@@ -214,6 +214,12 @@ async function simulate() {
   run("../build/simulate/test/simulate/main.mjs", rest, { node: ["--enable-source-maps"] });
 }
 
+/** An hour of virtual time with eight links and a scan: `load [--seconds S] [--seed N]`. */
+async function load() {
+  await forNode(["test/load/main.ts"], "build/load");
+  run("../build/load/test/load/main.mjs", rest, { node: ["--enable-source-maps"] });
+}
+
 /** Which lines and branches of core the tests of core, those of the mock and 200 worlds of the simulation run: build/coverage/index.html. */
 async function coverage() {
   const folder = join("build", "coverage");
@@ -233,7 +239,7 @@ async function coverage() {
   run("c8/bin/c8.js", ["report", "--temp-directory", raw, "--reports-dir", folder, "--include", "core/**", "--exclude-after-remap", ...reporters]);
 }
 
-const tasks = { build, test, fuzz, bench, simulate, coverage };
+const tasks = { build, test, fuzz, bench, simulate, load, coverage };
 if (!tasks[task]) {
   console.error(`node build.mjs [${Object.keys(tasks).join(" | ")}] [--quiet]`);
   process.exit(2);

@@ -172,6 +172,8 @@ export class Load {
     if (this._stopping) return;
     for (const side of this._sides.values()) {
       const { number, connection, carried } = side;
+      // To who has gone everything can be told, and nothing arrives.
+      if (!this.visitors[number].central.connected) continue;
       if (!side.waits && this.bt.notify(0xff00 + HANDLES.indicator, numbered(HANDLES.indicator, number, carried.indications), connection, (error) => this._confirmed(side, error))) {
         side.waits = true;
         carried.indications++;
