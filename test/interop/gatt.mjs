@@ -298,10 +298,15 @@ export class RawPhone extends RawHost {
     return phone;
   }
 
-  /** Connects to a public address. */
+  /** Connects to a public address, which may not be on the air yet: btvirt says at once that nobody is there (0x3E). */
   async connect(address) {
-    await this.command(CREATE_CONNECTION, `600030000000${onAir(address)}00180028000000c80000000000`);
-    const packet = await this.event((packet) => packet[1] === LE_META && packet[3] === 1, "connection");
+    let packet;
+    for (let tries = 0; tries < 20; tries++) {
+      await this.command(CREATE_CONNECTION, `600030000000${onAir(address)}00180028000000c80000000000`);
+      packet = await this.event((packet) => packet[1] === LE_META && packet[3] === 1, "connection");
+      if (packet[4] !== 0x3e) break;
+      await new Promise((resolve) => setTimeout(resolve, 250));
+    }
     if (packet[4]) throw new Error(`the raw phone's connection failed with status 0x${packet[4].toString(16)}`);
     this.handle = packet.readUInt16LE(5);
   }
