@@ -17,10 +17,10 @@ const [task = "build", ...rest] = words.filter((word) => word !== "--quiet");
 /** Most bytes of each script for small engines: a ratchet, the size it has, rounded up to 100. The goals are 10, 12, 24, 36 and 48 kB. */
 const LIMITS = {
   "bare/beacon.min.js": 16900,
-  "bare/observer.min.js": 20500,
-  "bare/peripheral.min.js": 41100,
-  "bare/secure.min.js": 71300,
-  "bare/full.min.js": 84900,
+  "bare/observer.min.js": 20600,
+  "bare/peripheral.min.js": 41300,
+  "bare/secure.min.js": 71500,
+  "bare/full.min.js": 85100,
 };
 
 process.chdir(root);

@@ -119,9 +119,9 @@ export interface Host extends Acl {
   _quiet?: number;
   /** Sends the command that has been built: `issue`, unless the chip has to be woken first. */
   _issue: (host: Host, limit: number) => void;
-  /** What made the supervisor doubt that the chip is there, and whether it has asked in vain. */
+  /** What made the supervisor doubt that the chip is there; what its question has brought so far: an answer (1), none the last time (2). */
   _doubt?: string;
-  _probed?: boolean;
+  _probed?: number;
   /** HCI version and revision of the chip, and whether it is a CYW43438 with its vendor commands. */
   _version: number;
   _revision: number;
@@ -372,8 +372,9 @@ function answered(host: Host, status: number, bytes: Uint8Array, at: number, len
 function event(host: Host, code: number, bytes: Uint8Array, at: number, length: number): void {
   let table = host._events;
   if (code == Event.CommandComplete || code == Event.CommandStatus) return takeAnswer(host, code, bytes, at, length);
-  if (host._doubt == "sync") {
-    // Out of step, the bytes of somebody's advert may have passed for an event: until the chip has answered, none is believed.
+  if (host._doubt == "sync" || (host._phase != Phase.Ready && code != Event.HardwareError)) {
+    // Out of step, the bytes of somebody's advert may have passed for an event: until the chip has answered, none is believed. And what it says
+    // of before a Reset is over with it.
     host._counters[Counter.Unknown]++;
     return;
   }

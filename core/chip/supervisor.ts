@@ -116,16 +116,17 @@ function takeAnswer(host: Host, status: number, bytes: Uint8Array, at: number, l
   const why = host._doubt!;
   if (host._phase == Phase.Rising) takeStep(host, status, bytes, at, length);
   else if (host._phase != Phase.Ready) return;
-  else if (!host._probed && (status < 0 || (why == "sync" && !status))) {
+  else if (status < 0 ? host._probed! < 2 : !status && why == "sync" && !(host._probed! & 1)) {
     // An answer may get lost once; and out of step one alone is not believed, because somebody's advert may look like it.
-    host._probed = true;
+    host._probed = status < 0 ? host._probed! | 2 : 1;
     host._due = true;
   } else if (status || length < 8) recover(host, why, status, false);
   else if (get16(bytes, at + 1) != host._revision) recover(host, "restarted", 0, false);
   else {
     // The chip is there, and still the one that was brought up.
     host._doubt = "";
-    host._probed = host._due = false;
+    host._due = false;
+    host._probed = 0;
     host._quiet = 0;
     if (host._recheck && why == "sync") host._recheck();
   }
@@ -140,7 +141,7 @@ function begins(host: Host): void {
   host._fresh = host._cut = host._loaded = host._loading = false;
   host._step = "";
   host._state = -1;
-  host._probed = false;
+  host._probed = 0;
 }
 
 /** Brings everything back: by a Reset where the chip may still hear one, or by cutting its power. */

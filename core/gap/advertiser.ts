@@ -36,8 +36,8 @@ export interface Advertiser extends Role {
   _welcome: boolean;
   /** What else may be on the air: 2 a scannable advert, 1 one that is neither; both: 3. */
   _beside: number;
-  /** A connection has ended it. */
-  _stopped(): void;
+  /** A connection has ended it; or may have, where that is `unsure`. */
+  _stopped(unsure?: boolean): void;
 }
 
 /**
@@ -155,9 +155,10 @@ export function addAdvertising(host: Host, instance: Advertising): Advertiser {
     _reset: reset,
     _welcome: false,
     _beside: 3,
-    _stopped: function () {
-      // It may not have, after a loss of step: what is to be off is switched off once more.
-      enabled = !allows(wantedParameters());
+    _stopped: function (unsure) {
+      // What may be on is switched off first.
+      enabled = unsure === true;
+      if (enabled) parameters = -1;
     },
   };
   host._advertiser = role;

@@ -180,7 +180,7 @@ export function addLinks(host: Host, instance: Linking): Role {
     this._out = buffers && buffers._out;
     this._lengths = [0, 0, 0];
     this._head = this._tail = host._boxes[3];
-    this._inflight = this._inUsed = this._wrap = this._box = this._at = this._left = 0;
+    this._inflight = this._frames = this._inUsed = this._wrap = this._box = this._at = this._left = 0;
     this._security = 1;
     this._mtu = 23;
     this._deadlines = [];
@@ -222,7 +222,7 @@ export function addLinks(host: Host, instance: Linking): Role {
       if (bytes[at]) return;
       if (link) endLink(host, link, bytes[at + 3]);
       // Its beginning has been lost.
-      else if (host._advertiser) host._advertiser._stopped();
+      else if (host._advertiser) host._advertiser._stopped(true);
       welcome(host);
     },
   };
@@ -272,18 +272,11 @@ export function addLinks(host: Host, instance: Linking): Role {
   }
 
   function next(): boolean {
-    if (host._stray) {
-      // Its peer waits for answers in vain.
-      begin(host, Command.Disconnect);
-      put16(host, host._stray & 0xfff);
-      put8(host, Status.RemoteUserTerminated);
-      host._stray = 0;
-      subject = null;
-      return true;
-    }
     // As long as nobody wants a connection the chip is not asked.
-    if (!host._onconnect && !host._seeking && !host._links.length) return false;
+    if (setup < Setup.Done && !host._onconnect && !host._seeking && !host._links.length) return false;
     if (setup == Setup.Buffers) {
+      // What came before the Reset was answered was of connections that are no more.
+      host._stray = 0;
       begin(host, supports(host, Supported.LeReadBufferSize) || !supports(host, Supported.LeReadBufferSizeV2) ? Command.LeReadBufferSize : Command.LeReadBufferSizeV2);
       return true;
     }
@@ -297,6 +290,15 @@ export function addLinks(host: Host, instance: Linking): Role {
         begin(host, Command.LeReadSupportedStates);
         return true;
       }
+    }
+    if (host._stray) {
+      // Its peer waits for answers in vain.
+      begin(host, Command.Disconnect);
+      put16(host, host._stray & 0xfff);
+      put8(host, Status.RemoteUserTerminated);
+      host._stray = 0;
+      subject = null;
+      return true;
     }
     for (let i = 0; i < host._links.length; i++) {
       subject = host._links[i] as Link;
@@ -365,6 +367,10 @@ export function addLinks(host: Host, instance: Linking): Role {
         if (status) refused(link);
         return true;
       case Command.ReadRssi:
+        // The first answer that is lost: it is asked again.
+        if (status < 0 && host._linker!._unanswered) return true;
+        // A controller that cannot be asked this is asked to end it.
+        if (link._checked && (status < 0 || status == Status.UnknownCommand)) leave(link, Status.RemoteUserTerminated, true);
         link._checked = false;
         if (status == Status.UnknownConnection) {
           endLink(host, link, Status.ConnectionTimeout);
@@ -411,7 +417,7 @@ export function addLinks(host: Host, instance: Linking): Role {
   };
   host._recheck = function () {
     // It may have ended, and the link that ended it be unknown here.
-    if (host._advertiser && host._onconnect) host._advertiser._stopped();
+    if (host._advertiser && host._onconnect) host._advertiser._stopped(true);
     declared(host);
     for (let i = 0; i < host._links.length; i++) {
       const link = host._links[i] as Link;

@@ -103,7 +103,7 @@ export function valueHandle(host: Host, method: string, characteristic: any): nu
 function finishIndication(host: Host, link: Link, error: BlimpError | null): void {
   const done = link._ondone;
   const indicated = link._indicated;
-  link._indicated = 0;
+  link._indicated = link._awaited = 0;
   link._ondone = undefined;
   link._deadlines[Deadline.Confirmation] = 0;
   if (done) later(host, done, error, link);
@@ -131,8 +131,15 @@ export function indicate(host: Host, link: Link, handle: number, value: ArrayLik
   put(host, link, Att.Indication, handle, value);
   link._indicated = handle;
   link._ondone = done;
+  link._awaited = link._frames;
   setDeadline(host, link, Deadline.Confirmation, Milliseconds.Confirmation);
   return true;
+}
+
+/** The time for a confirmation begins when the indication goes out; what is before it in the queue has to make way in that time, too. */
+function departed(host: Host, link: Link): void {
+  link._awaited!--;
+  setDeadline(host, link, Deadline.Confirmation, Milliseconds.Confirmation);
 }
 
 /** How a link wants to have a value: 0 not at all, 1 notified, 2 indicated. */
@@ -233,8 +240,9 @@ export function addGatt(host: Host, instance: Serving): void {
   addAttServer(host);
   host._ownChars = [];
   host._changes = [];
+  host._departed = departed;
   host._confirmed = function (_host, link) {
-    if (!link._indicated) {
+    if (!link._indicated || link._awaited) {
       host._counters[Counter.Ignored]++;
       return;
     }

@@ -42,6 +42,9 @@ export interface AclLink {
   _head: number;
   _tail: number;
   _wrap: number;
+  /** How many frames are in the queue; how many of them have still to leave before the one that somebody waits for has. */
+  _frames: number;
+  _awaited?: number;
   /** The frame on its way out: its box, where it goes on, how much is left. */
   _box: number;
   _at: number;
@@ -72,6 +75,8 @@ export interface Acl extends Commands {
   /** Something waits for room in a box or a queue; a frame has left one. */
   _crowded?: boolean;
   _drained?: (host: any) => void;
+  /** A frame has left the queue of a link in which one is waited for. */
+  _departed?: (host: any, link: any) => void;
   /** Wakes a chip that sleeps; true while it does. */
   _rouse?: () => boolean;
   /** Nobody wants to send a command. */
@@ -127,6 +132,7 @@ export function enqueue(acl: Acl, link: AclLink, cid: number, length: number): n
     at = start;
   }
   link._tail = at + size;
+  link._frames++;
   gauge(acl, "queue", link._wrap ? link._wrap - link._head + link._tail - start : link._tail - link._head);
   putFrame(out, at + Size.Header, cid, length);
   return at + Size.Header + Size.Frame;
@@ -187,6 +193,8 @@ function sendFragment(acl: Acl, link: AclLink): void {
       if (!link._box || link._reason) acl._idle = false;
     } else {
       link._head = link._at;
+      link._frames--;
+      if (link._awaited) acl._departed!(acl, link);
       if (!link._wrap && link._head == link._tail) link._head = link._tail = acl._boxes[Box.Queue];
     }
   }

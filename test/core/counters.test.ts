@@ -40,7 +40,7 @@ const CAUSES: Cause[] = [
   ["an event that nobody knows", { unknown: 1 }, (rig) => rig.receive(unhex("04550100"))],
   ["an LE Meta subevent that nobody knows", { unknown: 1 }, (rig) => rig.receive(unhex("043e017f"))],
   // The host asks to have it ended, in case that its beginning has been lost; the chip knows none.
-  ["ACL data of a connection that is none", { unknown: 1, refused: 1 }, (rig) => rig.receive(unhex("02012005000100040004"))],
+  ["ACL data of a connection that is none", { unknown: 1 }, (rig) => rig.receive(unhex("02012005000100040004"))],
   ["completed packets of a connection that is none", { unknown: 1 }, (rig) => rig.receive(unhex("041305010100" + "0100"))],
   ["synchronous data", { unknown: 1 }, (rig) => rig.receive(unhex("0301000100"))],
   ["an answer that comes twice", { late: 1 }, (rig) => rig.receive(unhex("040e0401030c00"))],
@@ -116,6 +116,7 @@ const CAUSES: Cause[] = [
 
 /** Causes of one connection at level 1; handle 3 is a value of three bytes that can be notified. */
 const OF_CONNECTIONS: [what: string, expected: Change, happen: (at: Linked) => void][] = [
+  ["ACL data of another connection, which is none", { unknown: 1, refused: 1 }, ({ rig }) => rig.receive(unhex("02012005000100040004"))],
   ["a frame for a channel that is none", { ignored: 1 }, ({ peer }) => peer.send(0x3f, "00")],
   ["an unknown command of ATT", { ignored: 1 }, ({ peer }) => peer.send(CID.ATT, "7f")],
   ["a confirmation of nothing", { ignored: 1 }, ({ peer }) => peer.send(CID.ATT, "1e")],

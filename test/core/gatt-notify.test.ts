@@ -359,6 +359,62 @@ describe("gatt: notify and indicate", () => {
     assert.equal(peers[0].next(), "1d" + le(at(2)) + "62");
   });
 
+  it("the 30 s of an indication begin when it goes out, behind a queue that takes longer", () => {
+    const log: string[] = [];
+    const { rig, connections, closed } = device(table(log), { queue: 20 }, SEVERAL);
+    const peer = new Peer(rig, { address: "0b5e12e20002", interval: 4000, timeout: 32000 }).connect(20_000);
+    const bt = rig.bt;
+    const at = (n: number): number => bt.handle(0xff00, 0xff00 + n);
+    for (const [n, value] of [[1, 1], [2, 2]]) assert.equal(peer.send(4, "12" + le(at(n) + 1) + le(value)).next(4, 20_000), "13");
+    const done: any[] = [];
+    // Two packets in each of its connection events.
+    for (let i = 0; i < 19; i++) assert.equal(bt.notify(0xff01, [i]), true);
+    assert.equal(bt.notify(0xff02, "a", null, (problem: any) => void done.push(problem && problem.code)), true);
+    rig.run(32_000);
+    // What has not gone out cannot be confirmed.
+    const before = bt.counters().ignored;
+    peer.send(4, "1e");
+    rig.run(4500);
+    assert.equal(bt.counters().ignored, before + 1);
+    assert.equal(bt.notify(0xff02, "b"), false);
+    const last = (): string => peer.frames[peer.frames.length - 1].bytes;
+    rig.board.clock.until(() => last() === "1d" + le(at(2)) + "61", 60_000);
+    assert.equal(peer.frames.length, 20);
+    assert.equal(done.length, 0);
+    rig.run(15_000);
+    assert.equal(done.length, 0);
+    assert.ok(peer.central.connected);
+    peer.send(4, "1e");
+    rig.run(8000);
+    assert.deepEqual(done, [null]);
+    // Without a confirmation it is over 30 s after the controller has had it.
+    bt.notify(0xff02, "c", null, (problem: any) => void done.push(problem && problem.code));
+    rig.run(29_000);
+    assert.deepEqual(done, [null]);
+    rig.run(1100);
+    assert.deepEqual(done, [null, "timeout"]);
+    rig.run(9000);
+    assert.equal(closed.length, 1);
+    assert.equal(connections.length, 1);
+  });
+
+  it("an indication that cannot go out for 30 s ends the link as well", () => {
+    const { peers, at, bt, rig, closed } = start();
+    const done: any[] = [];
+    subscribe(peers[0], at(1));
+    subscribe(peers[0], at(2), 2);
+    peers[0].central.busy = true;
+    rig.run(100);
+    for (let i = 0; i < 3; i++) assert.equal(bt.notify(0xff01, [i]), true);
+    assert.equal(bt.notify(0xff02, "a", null, (problem: any) => void done.push(problem && problem.code)), true);
+    rig.run(29_500);
+    assert.equal(done.length, 0);
+    rig.run(1500);
+    assert.deepEqual(done, ["timeout"]);
+    rig.run(10_000);
+    assert.equal(closed.length, 1);
+  });
+
   it("a confirmation that nobody waits for is ignored and counted", () => {
     const { peers, at, bt, rig } = start();
     const before = bt.counters().ignored;

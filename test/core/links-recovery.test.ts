@@ -399,6 +399,35 @@ describe("recovery of the chip with live links", function () {
     home(rig);
   });
 
+  for (const [how, answer, ended] of [
+    ["knows no Read RSSI", (): any => ({ status: 0x01 }), true],
+    ["knows no Read RSSI", (): any => ({ status: 0x01 }), false],
+    ["never answers Read RSSI", (): any => "drop", true],
+    ["answers Read RSSI the second time", (_: number, count: number): any => (count > 1 ? undefined : "drop"), true],
+  ] as const) {
+    it(`a controller that ${how}, out of step with a link that ${ended ? "has ended meanwhile" : "is alive"}: the link goes, and the device is to be had again`, () => {
+      const { rig, peer, closed } = linked(TABLE);
+      const { chip } = rig.board;
+      const { controller } = chip;
+      const send = controller.send;
+      chip.hook = (opcode: number, _: Uint8Array, count: number) => (opcode === 0x1405 ? answer(opcode, count) : undefined);
+      // What says so comes while nothing is believed.
+      controller.send = (packet: Uint8Array) => {
+        if (ended && packet[1] === 0x05) chip.inject(Uint8Array.of(0x99));
+        send(packet);
+      };
+      if (ended) peer.central.disconnect();
+      else chip.inject(Uint8Array.of(0x99));
+      rig.run(6000);
+      assert.deepEqual(closed, [ended ? 0x08 : 0x16]);
+      assert.equal(rig.bt.counters().restarts, 0);
+      controller.send = send;
+      chip.hook = undefined;
+      peer.connect();
+      readsAcme(rig, peer);
+    });
+  }
+
   it("bytes lost and changed on the wire while eight links work: whatever happens, it ends in a device that can be connected to", () => {
     for (let seed = 1; seed <= 6; seed++) {
       const { rig, connections } = served({}, EIGHT);

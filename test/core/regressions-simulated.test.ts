@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { CID, device, Peer } from "../support/links.js";
-import { brief, complete, OP, plainRig, rig } from "../support/rig.js";
+import { brief, complete, OP, plainRig, rig, unhex } from "../support/rig.js";
 import { meet, Safe } from "../support/security.js";
 
 /** What the simulation has found, each as small as it could be made. */
@@ -68,6 +68,50 @@ describe("found by the simulation", () => {
     peer.send(CID.ATT, "0a0300");
     rig.run(100);
     assert.equal(rig.errors.length, 0);
+  });
+
+  it("what the chip says before it has done a Reset is of connections that are no more", () => {
+    const { rig, connections } = device();
+    const { chip } = rig.board;
+    let said = 0;
+    chip.hook = (opcode: number) => {
+      if (opcode === OP.VERSION && !said) return { status: 0x10 };
+      if (opcode === OP.RESET && !said++) {
+        chip.inject(unhex("043e1301004100010001ffe2125e0b0600000046000004"));
+        chip.inject(unhex("02412007000300040002b900"));
+        chip.inject(unhex("02422007000300040002b900"));
+        return { delay: 50 };
+      }
+      return undefined;
+    };
+    const from = chip.log.length;
+    chip.inject(Uint8Array.of(0x99));
+    rig.run(5000);
+    assert.equal(said > 0, true);
+    assert.equal(connections.length, 0);
+    assert.deepEqual(chip.log.slice(from).filter(({ opcode }: any) => opcode === 0x0406), []);
+    assert.equal(rig.bt.counters().restarts, 1);
+    const peer = new Peer(rig).connect();
+    assert.match(peer.att("020002"), /^03/);
+  });
+
+  it("an advert that may be on after a loss of step is put on anew, without an error", () => {
+    const { rig } = device();
+    const { chip } = rig.board;
+    let on = true;
+    // As the specification allows for what is as it is to be.
+    chip.hook = (opcode: number, parameters: Uint8Array) => {
+      if (opcode !== OP.ADV_ENABLE) return undefined;
+      const same = on === parameters[0] > 0;
+      on = parameters[0] > 0;
+      return same ? { status: 0x0c } : undefined;
+    };
+    chip.inject(Uint8Array.of(0x99));
+    rig.run(3000);
+    assert.equal(rig.bt.counters().resyncs, 1);
+    assert.deepEqual(rig.errors.map(brief), []);
+    assert.equal(on, true);
+    new Peer(rig).connect();
   });
 
   it("an advert that was to be switched off, without an answer, is switched off when the host is in step again", () => {

@@ -97,6 +97,7 @@ export class Device {
   private readonly _store: Store | null;
   private _generation = 0;
   private _ended = false;
+  private _opening = false;
   private _thrown = 0;
   private _depth = 0;
   private _promises = 0;
@@ -131,6 +132,7 @@ export class Device {
     this._listens = random.below(2) > 0;
     this.judge = new Judge(() => this.engine.hal.timer.now(), !plain, world.standing);
     this.judge.doubts = () => (this.host._doubt as string) === "sync";
+    this.faith.resyncs = () => this.bt.counters().resyncs;
     this.judge.settled = () => this.up && !this.host._doubt;
     this.judge.patience = this._limits.commandlimit ?? 2000;
     this.declared = { advert: null, welcome: false, level: 4, table: number, scanning: false };
@@ -181,6 +183,7 @@ export class Device {
     this.promised.clear();
     const judged = this.judge;
     judged.setLevel(4);
+    this._opening = true;
     const { bt, host } = open(this.engine.hal, this._image, this._makeOptions());
     this.bt = bt;
     this.host = host;
@@ -191,6 +194,7 @@ export class Device {
       judged.told(packet);
     }, true);
     this.declare();
+    this._opening = false;
   }
 
   /** Says to the stack all that is declared. */
@@ -273,7 +277,7 @@ export class Device {
 
   /** Something that the application does, if it may. */
   act(): void {
-    if (this._ended || this.calm) return;
+    if (this._ended || this._opening || this.calm) return;
     const before = this._promises;
     try {
       act(this);
@@ -332,7 +336,8 @@ export class Device {
   confess(): boolean {
     this.faith.settle();
     if (!this.faith.broken) return true;
-    if (!this.up || this.host._doubt || this.host._doubtful || this.engine.occupied) return false;
+    // Beside what is half received it would be lost.
+    if (!this.up || this.host._doubt || this.host._doubtful || this.host._ring._used || this.engine.occupied) return false;
     this.world.log(`device ${this.number}: ${this.faith.broken}`);
     this.faith.broken = "";
     this.faith.meant(CONFESSION);

@@ -25,6 +25,9 @@ const STRAY = 15_000;
 /** How long a request that came before the level was raised may still be answered, ms. */
 const GRACE = 30_000;
 
+/** So many Resets a host sends before it looks for another rate. */
+const SAME_RATE = 3;
+
 /** Who somebody on the air is: the best level that he can reach honestly. */
 export type Standing = (address: string) => number | undefined;
 
@@ -65,6 +68,8 @@ export class Judge {
   /** The longest that this host waits for an answer once it is up, ms. */
   patience = 2000;
   answers = 0;
+  /** Whether it has sent a Reset at one rate after another. */
+  sought = false;
 
   private readonly _now: () => number;
   private readonly _cyw: boolean;
@@ -76,6 +81,7 @@ export class Judge {
   private _pending = 0;
   /** When the last command went out, and when the chip last told how many it takes. */
   private _sentAt = 0;
+  private _resets = 0;
   private _toldAt = 0;
   private _subject = 0;
   /** Data of connections that the host knows nothing of: since when. */
@@ -175,6 +181,7 @@ export class Judge {
     this._toldAt = this._now();
     if (opcode !== this._pending || returned.length === 0) return;
     this._pending = 0;
+    if (opcode === Op.RESET) this._links.clear();
     const status = returned[0];
     if (status === 0 && (opcode === Op.LE_BUFFER_SIZE || opcode === Op.LE_BUFFER_SIZE_2) && returned.length >= 4) this._buffers = u16(returned, 1) ? returned[3] : 0;
     else if (status === 0 && opcode === Op.BUFFER_SIZE && returned.length >= 6) this._buffers = u16(returned, 4);
@@ -202,6 +209,8 @@ export class Judge {
     const waited = this._now() - this._sentAt;
     const name = `command ${opcode.toString(16)}`;
     if (bytes.length !== 4 + bytes[3]) this._offend(`${name} has ${bytes.length - 4} bytes and says ${bytes[3]}`);
+    this._resets = opcode === Op.RESET ? this._resets + 1 : 0;
+    if (this._resets > SAME_RATE) this.sought = true;
     if (opcode === Op.RESET) {
       // The last resort, at any time; with it all that was is over.
       this._links.clear();

@@ -5,7 +5,7 @@ import * as esbuild from "esbuild";
 import { MUTANTS, type Mutant } from "./mutants.js";
 
 /** A defect has to be found within so many seeds. */
-const SEEDS = 400;
+const SEEDS = 2000;
 
 /** Bundles the simulation with a defect in it. */
 async function build(mutant: Mutant, folder: string): Promise<string> {
