@@ -174,6 +174,9 @@ export interface Host extends Acl {
   _asks?: (link: Link, values: number[]) => boolean;
   /** What is served, and what a handler returns that answers later. */
   _database: Database;
+  /** The characteristic that the application has named last, and its handle in that table; 0: none. */
+  _named?: any;
+  _namedHandle?: number;
   _deferral: {};
   /** The whole length of the value that has been read last; the handle that the request under way is about, and the offset in its value. */
   _valueLength: number;

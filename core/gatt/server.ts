@@ -87,15 +87,20 @@ function find(database: Database, characteristic: Uint8Array, service?: Uint8Arr
 }
 
 /** The handle that an application means by a UUID or a handle. */
-export function valueHandle(host: Host, method: string, characteristic: any): number {
+function valueHandle(host: Host, method: string, characteristic: any): number {
   const database = host._database;
   let handle = 0;
+  // Most applications notify the same one again and again.
+  if (host._namedHandle && characteristic === host._named) return host._namedHandle;
   if (typeof characteristic == "number" && characteristic <= database._count) handle = integer(method, "characteristic", characteristic, 1, database._count);
   else {
     const uuid = parseUuid(characteristic);
     if (uuid) handle = find(database, uuid);
   }
   if (handle && wordOf(database, handle - 1, Word.Type) != Type.Characteristic) handle = 0;
+  // The bytes of an array may become others.
+  host._namedHandle = typeof characteristic == "object" ? 0 : handle;
+  host._named = characteristic;
   return handle || reject(method, "characteristic", characteristic, "the UUID or the handle of a characteristic that is served");
 }
 
@@ -210,6 +215,7 @@ export function addGatt(host: Host, instance: Serving): void {
     const same = old ? sameUpTo(old, database) : -1;
     const changed = same != database._count || same != old._count;
     host._database = database;
+    host._namedHandle = 0;
     // Generic Access has 7 attributes; behind the declaration of Generic Attribute and that of Service Changed comes its value.
     host._changedHandle = 10;
     for (let i = 0; i < host._links.length; i++) {

@@ -220,6 +220,35 @@ describe("gatt: notify and indicate", () => {
     }
   });
 
+  it("the same name means what it means now: in another table, and an array with other bytes in it", () => {
+    const chars = [{ uuid: 0xff01, flags: 0x10 }, { uuid: 0xff02, flags: 0x10 }];
+    const { peers, bt, at } = start(1, {}, [{ uuid: 0xff00, chars }]);
+    const [peer] = peers;
+    const name = [0xff, 1];
+    for (const n of [1, 2]) {
+      name[1] = n;
+      subscribe(peer, at(n));
+      for (let i = 0; i < 2; i++) {
+        bt.notify(name, [i]);
+        assert.equal(peer.next(), "1b" + le(at(n)) + hex([i]));
+      }
+    }
+    bt.notify(0xff02, "a");
+    assert.equal(peer.next(), "1b" + le(at(2)) + "61");
+    const before = at(2);
+    bt.servegatt([{ uuid: 0xff00, chars: [chars[1], chars[0]] }]);
+    assert.notEqual(at(2), before);
+    subscribe(peer, at(2));
+    for (let i = 0; i < 2; i++) {
+      bt.notify(0xff02, "b");
+      assert.equal(peer.next(), "1b" + le(at(2)) + "62");
+    }
+    rejects(() => bt.notify(0xff03, "c"), "notify", "characteristic", 0xff03);
+    rejects(() => bt.notify(0xff03, "c"), "notify", "characteristic", 0xff03);
+    bt.notify(0xff02, "d");
+    assert.equal(peer.next(), "1b" + le(at(2)) + "64");
+  });
+
   it("where a UUID stands twice the first is meant, and handle() tells the others", () => {
     const chars = [{ uuid: 0xff01, flags: 0x10 }];
     const { peers, bt } = start(1, {}, [

@@ -160,13 +160,19 @@ function operations({ m4 }) {
   return table(["counted with", "operation", ...engines], rows);
 }
 
-/** Which presets a board's Espruino can hold: variables that are left, and whether the chip's firmware has a place in Storage, too. */
+/** Variables that a program of some use takes, out of Storage, and Espruino by itself. */
+const PROGRAM = 300;
+
+/**
+ * Which presets a board's Espruino can hold: variables that are left beside what a preset asks for when it is loaded, and whether the chip's firmware
+ * has a place in Storage, too.
+ */
 function espruino({ scripts }) {
   const needs = PRESETS.map((preset) => {
-    const { bytes, espruinovariables } = scripts[`espruino/${preset}.min.js`];
-    return { bytes, variables: preset === "full" ? (espruinovariables ?? 8000) : espruinovariables };
+    const asked = /^begin\((\d+), /m.exec(readFileSync(join(root, `targets/espruino/needs/${preset}.ts`), "utf8"));
+    if (!asked) give(`targets/espruino/needs/${preset}.ts does not say what the preset needs`);
+    return { bytes: scripts[`espruino/${preset}.min.js`].bytes, variables: Number(asked[1]) };
   });
-  if (needs.some(({ variables }) => !variables)) give("dist/sizes.json has no variables: run `npm run engines` with ESPRUINO first");
   const rows = ESPRUINO.map(([name, variables, storage]) => [
     name,
     variables,
@@ -174,7 +180,7 @@ function espruino({ scripts }) {
     ...needs.map((need) => {
       const left = variables - need.variables;
       const space = storage * 1024 - need.bytes;
-      return left < 0 || space < 0 ? "" : `${left} left${space < IMAGE ? "*" : ""}`;
+      return left < PROGRAM || space < 0 ? "" : `${left} left${space < IMAGE ? "*" : ""}`;
     }),
   ]);
   return table(["Espruino's board", "variables", "Storage", ...PRESETS], rows);
