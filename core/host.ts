@@ -114,9 +114,13 @@ export interface Host extends Acl {
   _settle?: () => void;
   /** Keeps an address that has been drawn, where there is a store. */
   _keep?: (address: Uint8Array) => void;
-  /** Packets received when the chip's health was last looked at, and how often there had been no new one. */
+  /**
+   * Packets received when the chip's health was last looked at, answers since then besides; how often in a row there had been none but answers; how
+   * often it has been looked at without a question.
+   */
   _seen?: number;
   _quiet?: number;
+  _unasked?: number;
   /** Sends the command that has been built: `issue`, unless the chip has to be woken first. */
   _issue: (host: Host, limit: number) => void;
   /** What made the supervisor doubt that the chip is there; what its question has brought so far: an answer (1), none the last time (2). */
@@ -357,6 +361,8 @@ function answered(host: Host, status: number, bytes: Uint8Array, at: number, len
   // The answer to a command may get lost once; a second time is no accident.
   const opcode = host._opcode;
   host._idle = false;
+  // An answer does not show that the chip still does what it was asked to before.
+  if (status >= 0) host._seen!++;
   const lost = status == Status.NoAnswer && role._unanswered != opcode;
   if (lost) role._unanswered = opcode;
   else if (role._unanswered == opcode) role._unanswered = 0;

@@ -11,6 +11,11 @@ import { Limit } from "../options.js";
 import { buildStep, goTo, Step, takeStep, warn } from "./bringup.js";
 import { checkFirmware, openFirmware } from "./firmware.js";
 
+const enum Looks {
+  /** After so many looks, four in each `health`, the chip is asked whatever it has told meanwhile. */
+  Unasked = 23,
+}
+
 /** Forgets what is due, what is awaited and what is waited for. */
 function stop(host: Host): void {
   host._due = false;
@@ -91,7 +96,7 @@ function ready(host: Host): void {
   const told = host._born ? host._options.onrecover : host._options.onready;
   host._phase = Phase.Ready;
   host._born = true;
-  host._rests = host._quiet = 0;
+  host._rests = host._quiet = host._unasked = host._seen = 0;
   watch(host);
   declared(host);
   call(host, told, {
@@ -102,12 +107,15 @@ function ready(host: Host): void {
   });
 }
 
-/** Notices a chip that has gone silent while nobody asks anything of it. */
+/**
+ * Notices a chip that has gone silent, or that has been started anew: that one answers as if nothing had happened, and has nothing to tell. Now and
+ * then it is asked though it tells something.
+ */
 function watch(host: Host): void {
   const received = host._counters[Counter.Received];
   if (host._phase != Phase.Ready || !host._limits[Limit.Health]) return;
-  if (host._seen != received) host._quiet = 0;
-  else if (++host._quiet! > 3) doubt(host, "silent");
+  host._quiet = host._seen == received ? host._quiet! + 1 : 0;
+  if (host._quiet > 3 || ++host._unasked! > Looks.Unasked) doubt(host, "silent");
   host._seen = received;
   setTimer(host, Slot.Health, host._limits[Limit.Health] / 4, watch);
 }
@@ -127,7 +135,7 @@ function takeAnswer(host: Host, status: number, bytes: Uint8Array, at: number, l
     host._doubt = "";
     host._due = false;
     host._probed = 0;
-    host._quiet = 0;
+    host._quiet = host._unasked = 0;
     if (host._recheck && why == "sync") host._recheck();
   }
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { splitImage } from "../../hal/mock/index.js";
-import { complete, hex, IBEACON, IMAGE, OP, plainRig, rig, type Rig } from "../support/rig.js";
+import { complete, hex, IBEACON, IMAGE, OP, plainRig, rig, unhex, type Rig } from "../support/rig.js";
 
 const RESPONSE = Uint8Array.of(3, 0xff, 1, 2);
 const ONAIR = [`2:${hex(IBEACON)}`];
@@ -192,6 +192,28 @@ describe("recovery: a dead chip", () => {
     }
   });
 
+  // At the rate of a reset it answers whatever it is asked, and does none of what it was asked before.
+  const BUSY: [what: string, limit: number, act: (r: Rig<any>) => void][] = [
+    ["the advert changes every two seconds", 15_000, (r) => r.bt.startadvertise(Uint8Array.of(2, 1, 6, 3, 0xff, r.now & 255, 1), 100, 100, RESPONSE)],
+    ["a scan is begun anew every two seconds, and hears", 80_000, (r) => (r.bt.stopscan(), r.bt.startscan(() => {}))],
+  ];
+  for (const [what, limit, act] of BUSY) {
+    it(`that restarted is noticed though ${what}`, () => {
+      const r = beacon({ board: { flow: false } });
+      r.board.air.advertise({ data: unhex("020106"), interval: 100 });
+      for (let i = 0; i < 10; i++) (act(r), r.run(2000));
+      assert.deepEqual(r.errors, []);
+      const began = r.now;
+      r.board.chip.restart();
+      while (!r.recovered.length && r.now - began < limit) (act(r), r.run(2000));
+      assert.deepEqual(r.errors.map(({ code }) => code), ["restarted"]);
+      assert.equal(r.recovered.length, 1);
+      assert.equal(r.board.chip.state, "patched");
+      r.run(200);
+      assert.ok(r.onair(500).length > 0, "the advert is back");
+    });
+  }
+
   it("that restarted with another patch is noticed by its revision", () => {
     const r = beacon();
     r.board.chip.hook = (opcode) => (opcode === OP.VERSION && r.recovered.length === 0 && r.errors.length === 0 ? { bytes: complete(OP.VERSION, [0, 7, 0, 0, 7, 15, 0, 9, 0x22]) } : undefined);
@@ -202,9 +224,10 @@ describe("recovery: a dead chip", () => {
     for (const health of [1000, 10_000]) {
       const r = beacon({ options: { health } });
       const versions = r.board.chip.count(OP.VERSION);
-      r.run(health * 0.7);
+      // The time counts from when it was up.
+      r.run(health * 0.9 - 600);
       assert.equal(r.board.chip.count(OP.VERSION), versions);
-      r.run(health * 0.6);
+      r.run(health * 0.4 + 600);
       assert.equal(r.board.chip.count(OP.VERSION), versions + 1);
       r.run(health * 10);
       const asked = r.board.chip.count(OP.VERSION) - versions - 1;

@@ -79,7 +79,7 @@ export class Device {
   /** When something has happened to its chip the last time. */
   struck = -1e9;
   /** The last advert that it has sent, and the last time that it has heard the beacon. */
-  advert: { time: number; type: number; data: string } | null = null;
+  advert: { time: number; type: number; data: string; address: string } | null = null;
   heard = -1;
   errors: { [code: string]: number } = {};
   reopened = 0;
@@ -112,7 +112,9 @@ export class Device {
     const flow = random.below(3) > 0;
     const power = random.below(6) > 0;
     const sleep = !plain && random.below(8) === 0;
-    const chip = { links: links + 1, reuse: random.below(3) > 0, rejoin: random.below(2) > 0, log: false, identity: { lestates: ALL_STATES }, eventPackets: random.below(3), boot: 20, launch: 60, minidriver: 20, turnaround: 0.2 };
+    // What has been written before the host could know that a link is over goes to who has its handle now: no host can help that.
+    const reuse = random.below(3) > 0 && !troubles.has("blocks");
+    const chip = { links: links + 1, reuse, rejoin: random.below(2) > 0, log: false, identity: { lestates: ALL_STATES }, eventPackets: random.below(3), boot: 20, launch: 60, minidriver: 20, turnaround: 0.2 };
     this.board = createBoard({
       air,
       seed: random.next(),
@@ -145,7 +147,7 @@ export class Device {
     this.engine.onreceived = (bytes) => world.digest(number, 0, bytes);
     this.engine.onpower = () => this.judge.power();
     air.sniff(({ time, pdu, from }) => {
-      if (from === this.board.chip.controller && pdu.type !== 4) this.advert = { time, type: pdu.type, data: hex(pdu.data) };
+      if (from === this.board.chip.controller && pdu.type !== 4) this.advert = { time, type: pdu.type, data: hex(pdu.data), address: hex(pdu.address.bytes.slice().reverse()) };
     });
     troubleWire(this.board, troubles, [60, 400, 3000, 20_000][random.below(4)]);
     troubleChip(this.board, troubles, this.faith, [20, 60, 300][random.below(3)]);

@@ -218,6 +218,7 @@ export class World implements Surroundings {
     if (expected >= 0) {
       if (!fresh) return `it does not advertise; links: ${host._links.length}, free: ${host._free.length}`;
       const data = hex(Array.from(declared.advert!.data, (c) => c.charCodeAt(0)));
+      if (advert.address !== device.bt.address()) return `it advertises as ${advert.address}, not as ${device.bt.address()}`;
       if (advert.type !== expected || advert.data !== data) return `it advertises ${advert.type}:${advert.data}, not ${expected}:${data}`;
     }
     if (declared.scanning && now - device.heard > 1000) return "its scan hears nothing";
