@@ -98,8 +98,8 @@ export interface Link extends AclLink, Connection {
   _onclose?: ((reason: number) => void) | null;
   /** The application wants to know the RSSI. */
   _onrssi?: ((dbm: number) => void)[] | null;
-  /** It is not certain whether it still is. */
-  _checked?: boolean;
+  /** It is to be asked whether it still is: as a matter of routine (1), or because that is not certain (2). */
+  _checked?: number;
   /** Parameters that are asked for: lowest and highest interval, latency, timeout; whether L2CAP has to carry the request. */
   _asks?: number[] | null;
   _signalled?: boolean;

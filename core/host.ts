@@ -151,8 +151,8 @@ export interface Host extends Acl {
   _linker?: Role;
   /** Sends ACL packets. */
   _pump?: (host: Host) => void;
-  /** After a loss of step: looks whether all links still are. */
-  _recheck?: () => void;
+  /** Looks whether all links still are, and the advert; `lost`: after a loss of step, when more may have been lost. */
+  _recheck?: (lost: boolean) => void;
   /** The prototype of connections; buffers of links that are free. */
   _methods: Connection & { [method: string]: any };
   _free: Buffers[];

@@ -151,7 +151,7 @@ export function readLimits(options: Options, standards?: { [limit: string]: numb
     "commandlimit 2000 100 60000 " +
     // How often the whole bring-up is tried.
     "attempts 3 1 100 " +
-    // Nothing received but answers for so long: ask the chip whether it is there. In six times as long it is asked in any case. 0: never.
+    // Nothing received but answers for so long: ask the chip whether it is there. In thirty times as long it is asked in any case. 0: never.
     "health 10000 0 3600000",
     0,
     standards,

@@ -13,7 +13,7 @@ import { checkFirmware, openFirmware } from "./firmware.js";
 
 const enum Looks {
   /** After so many looks, four in each `health`, the chip is asked whatever it has told meanwhile. */
-  Unasked = 23,
+  Unasked = 119,
 }
 
 /** Forgets what is due, what is awaited and what is waited for. */
@@ -109,13 +109,15 @@ function ready(host: Host): void {
 
 /**
  * Notices a chip that has gone silent, or that has been started anew: that one answers as if nothing had happened, and has nothing to tell. Now and
- * then it is asked though it tells something.
+ * then it is asked though it tells something, and whether its links and its advert are what they are taken for: what said that they are not may have
+ * been lost without a trace.
  */
 function watch(host: Host): void {
   const received = host._counters[Counter.Received];
   if (host._phase != Phase.Ready || !host._limits[Limit.Health]) return;
   host._quiet = host._seen == received ? host._quiet! + 1 : 0;
-  if (host._quiet > 3 || ++host._unasked! > Looks.Unasked) doubt(host, "silent");
+  host._unasked!++;
+  if (host._quiet > 3 || host._unasked! > Looks.Unasked) doubt(host, "silent");
   host._seen = received;
   setTimer(host, Slot.Health, host._limits[Limit.Health] / 4, watch);
 }
@@ -135,8 +137,9 @@ function takeAnswer(host: Host, status: number, bytes: Uint8Array, at: number, l
     host._doubt = "";
     host._due = false;
     host._probed = 0;
-    host._quiet = host._unasked = 0;
-    if (host._recheck && why == "sync") host._recheck();
+    host._quiet = 0;
+    if (host._recheck && (why == "sync" || host._unasked! > Looks.Unasked)) host._recheck(why == "sync");
+    if (host._unasked! > Looks.Unasked) host._unasked = 0;
   }
 }
 

@@ -56,6 +56,8 @@ export function addAdvertising(host: Host, instance: Advertising): Advertiser {
   let parameters = -1;
   let dataSet = false;
   let responseSet = false;
+  // It may be on though `enabled` says that it is not.
+  let doubtful = false;
   // What the command under way will make of `enabled` or `parameters`.
   let becomes = 0;
 
@@ -109,24 +111,30 @@ export function addAdvertising(host: Host, instance: Advertising): Advertiser {
   }
 
   function reset(): void {
-    enabled = dataSet = responseSet = false;
+    enabled = dataSet = responseSet = doubtful = false;
     parameters = -1;
   }
 
   function answer(status: number): boolean {
     const opcode = host._opcode;
-    // A chip that is off already may refuse to be switched off.
-    const off = !becomes && status == Status.CommandDisallowed;
     if (opcode == Command.LeSetAdvertisingEnable) {
-      if (off || !status) enabled = becomes > 0;
-      else if (becomes) parameters = -1;
-      // One that cannot be switched on may be on: it begins anew, from a chip that is switched off first.
-      if (status && becomes) enabled = true;
-      if (off) return true;
+      // A chip may refuse to make it what it is already.
+      const same = status == Status.CommandDisallowed && (doubtful || !becomes);
+      doubtful = false;
+      if (same || !status) enabled = becomes > 0;
+      else if (becomes) {
+        // One that cannot be switched on may be on: it begins anew, from a chip that is switched off first.
+        parameters = -1;
+        enabled = true;
+      }
+      if (same) return true;
     } else if (opcode == Command.LeSetAdvertisingParameters) {
       if (!status) parameters = becomes;
       // That is what a chip says whose advert is on, whatever it has said before.
-      else if (status == Status.CommandDisallowed) enabled = true;
+      else if (status == Status.CommandDisallowed) {
+        enabled = true;
+        if (doubtful) return true;
+      }
     } else if (status && opcode == Command.LeSetAdvertisingData) dataSet = false;
     else if (status) responseSet = false;
     return !status;
@@ -156,9 +164,9 @@ export function addAdvertising(host: Host, instance: Advertising): Advertiser {
     _welcome: false,
     _beside: 3,
     _stopped: function (unsure) {
-      // What may be on is switched off first.
-      enabled = unsure === true;
-      if (enabled) parameters = -1;
+      // What is to be off is switched off once more, what is to be on is switched on.
+      enabled = unsure === true && !allows(wantedParameters());
+      doubtful = unsure === true;
     },
   };
   host._advertiser = role;

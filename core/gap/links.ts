@@ -370,8 +370,8 @@ export function addLinks(host: Host, instance: Linking): Role {
         // The first answer that is lost: it is asked again.
         if (status < 0 && host._linker!._unanswered) return true;
         // A controller that cannot be asked this is asked to end it.
-        if (link._checked && (status < 0 || status == Status.UnknownCommand)) leave(link, Status.RemoteUserTerminated, true);
-        link._checked = false;
+        if (link._checked! > 1 && (status < 0 || status == Status.UnknownCommand)) leave(link, Status.RemoteUserTerminated, true);
+        link._checked = 0;
         if (status == Status.UnknownConnection) {
           endLink(host, link, Status.ConnectionTimeout);
           welcome(host);
@@ -415,18 +415,18 @@ export function addLinks(host: Host, instance: Linking): Role {
     declared(host);
     return true;
   };
-  host._recheck = function () {
+  host._recheck = function (lost) {
     // It may have ended, and the link that ended it be unknown here.
     if (host._advertiser && host._onconnect) host._advertiser._stopped(true);
-    declared(host);
     for (let i = 0; i < host._links.length; i++) {
       const link = host._links[i] as Link;
-      link._checked = true;
-      if (link._inflight) {
+      link._checked = lost ? 2 : 1;
+      if (lost && link._inflight) {
         link._drains = true;
         setDeadline(host, link, Deadline.Completion, link._timeout * 10 + 1000);
       }
     }
+    declared(host);
   };
   host._acl = receiveAcl;
   host._frame = receiveFrame;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { CID, device, Peer } from "../support/links.js";
-import { brief, complete, OP, plainRig, rig, unhex } from "../support/rig.js";
+import { CID, device, linked, Peer } from "../support/links.js";
+import { brief, complete, hex, OP, plainRig, rig, unhex } from "../support/rig.js";
 import { meet, Safe } from "../support/security.js";
 
 /** What the simulation has found, each as small as it could be made. */
@@ -98,6 +98,7 @@ describe("found by the simulation", () => {
   it("an advert that may be on after a loss of step is put on anew, without an error", () => {
     const { rig } = device();
     const { chip } = rig.board;
+    rig.run(500);
     let on = true;
     // As the specification allows for what is as it is to be.
     chip.hook = (opcode: number, parameters: Uint8Array) => {
@@ -112,6 +113,50 @@ describe("found by the simulation", () => {
     assert.deepEqual(rig.errors.map(brief), []);
     assert.equal(on, true);
     new Peer(rig).connect();
+  });
+
+  it("a connection that began and ended without the host's hearing of either leaves no device that cannot be had: the advert is put on anew now and then", () => {
+    const { rig, connections } = device();
+    const { controller } = rig.board.chip;
+    rig.run(500);
+    const send = controller.send;
+    controller.send = (packet: Uint8Array) => {
+      if (packet[1] !== 0x05 && !(packet[1] === 0x3e && packet[3] === 1)) send(packet);
+    };
+    const peer = new Peer(rig).connect();
+    peer.central.disconnect();
+    rig.run(500);
+    controller.send = send;
+    assert.deepEqual(rig.onair(), []);
+    const from = rig.mark();
+    rig.run(310_000);
+    assert.notDeepEqual(rig.onair(), []);
+    peer.connect();
+    assert.equal(connections.length, 1);
+    // Once in five minutes: that its advert is to be on, and nothing that takes it from the air.
+    assert.deepEqual(rig.commands(from).filter(({ opcode }) => opcode !== OP.VERSION && opcode < 0x2000).length, 0);
+    assert.deepEqual(rig.commands(from).filter(({ opcode }) => opcode === OP.ADV_ENABLE).map(({ parameters }) => hex(parameters)), ["01", "01"]);
+    assert.deepEqual(rig.errors.map(brief), []);
+  });
+
+  it("a link of whose end the host has not heard is ended by a question, which a live one does not notice", () => {
+    for (const status of [undefined, 0x01]) {
+      const { rig, peer, closed } = linked();
+      const { chip } = rig.board;
+      chip.hook = (opcode: number) => (opcode === 0x1405 && status ? { status } : undefined);
+      rig.run(610_000);
+      assert.deepEqual(closed, []);
+      assert.ok(chip.count(0x1405) > 0 && chip.count(0x1405) < 4);
+      assert.ok(peer.central.connected);
+      chip.hook = undefined;
+      const send = chip.controller.send;
+      chip.controller.send = (packet: Uint8Array) => (packet[1] === 0x05 ? undefined : send(packet));
+      peer.central.disconnect();
+      rig.run(310_000);
+      chip.controller.send = send;
+      assert.deepEqual(closed, [0x08]);
+      peer.connect();
+    }
   });
 
   it("an advert that was to be switched off, without an answer, is switched off when the host is in step again", () => {

@@ -134,7 +134,6 @@ export class Device {
     this._listens = random.below(2) > 0;
     this.judge = new Judge(() => this.engine.hal.timer.now(), !plain, world.standing);
     this.judge.doubts = () => (this.host._doubt as string) === "sync";
-    this.faith.resyncs = () => this.bt.counters().resyncs;
     this.judge.settled = () => this.up && !this.host._doubt;
     this.judge.patience = this._limits.commandlimit ?? 2000;
     this.declared = { advert: null, welcome: false, level: 4, table: number, scanning: false };
@@ -192,7 +191,7 @@ export class Device {
     bt.trace((sent, bytes, at, length) => {
       const packet = bytes.slice(at, at + length);
       if (sent) return;
-      this.faith.told(packet, (this.host._doubt as string) !== "sync");
+      this.faith.told(packet);
       judged.told(packet);
     }, true);
     this.declare();
@@ -336,7 +335,6 @@ export class Device {
    * @returns whether there is nothing of the kind any more
    */
   confess(): boolean {
-    this.faith.settle();
     if (!this.faith.broken) return true;
     // Beside what is half received it would be lost.
     if (!this.up || this.host._doubt || this.host._doubtful || this.host._ring._used || this.engine.occupied) return false;
@@ -429,6 +427,8 @@ export class Device {
       bonds: 1 + random.below(3),
       refuse: random.below(4) === 0,
       attempts: 1 + random.below(6),
+      // Five minutes in a minute and a half.
+      health: 3000,
       commandlimit: random.below(4) ? 2000 : 500,
     };
     if (this._store) limits.store = this._store;

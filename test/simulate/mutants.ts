@@ -36,7 +36,7 @@ export const MUTANTS: readonly Mutant[] = [
   { name: "an exception of a handler is not caught", file: "core/host.ts", from: "host._counters[Counter.Exceptions]++;\n    if (host._phase) report(host, e as Error);", to: "throw e;" },
   { name: "a timer is left after close()", file: "core/chip/supervisor.ts", from: "if (slot != Slot.Later) clearTimer(host, slot);", to: "if (slot != Slot.Later && slot != Slot.Health) clearTimer(host, slot);" },
   { name: "the advert does not come back after a link", file: "core/gap/links.ts", from: "if (link) endLink(host, link, bytes[at + 3]);", to: "if (link) { endLink(host, link, bytes[at + 3]); return; }" },
-  { name: "the advert does not come back after a restart of the chip", file: "core/gap/advertiser.ts", from: "enabled = dataSet = responseSet = false;\n    parameters = -1;", to: "parameters = -1;" },
+  { name: "the advert does not come back after a restart of the chip", file: "core/gap/advertiser.ts", from: "enabled = dataSet = responseSet = doubtful = false;\n    parameters = -1;", to: "parameters = -1;" },
   { name: "onclose comes for what the application has closed", file: "core/gap/links.ts", from: "if (link._closed || !link._onclose) return;", to: "if (!link._onclose) return;" },
   { name: "nobody notices a chip that is silent", file: "core/chip/supervisor.ts", from: "else if (++host._quiet! > 3) doubt(host, \"silent\");", to: "" },
   { name: "a lost answer is waited for for ever", file: "core/hci/commands.ts", from: "setTimer(commands, Slot.Command, limit, expire);", to: "" },
@@ -49,6 +49,7 @@ export const MUTANTS: readonly Mutant[] = [
   { name: "found: what a role wants of an earlier one waits", file: "core/host.ts", from: "  return 0;\n}\n\nfunction answered", to: "  host._idle = true;\n  return 0;\n}\n\nfunction answered" },
   { name: "found: a connection wanted of a chip that never comes", file: "core/gap/initiator.ts", from: "if (address && (ending || !host._phase))", to: "if (address && ending)" },
   { name: "found: a connection that nobody knows of stays", file: "core/hci/acl.ts", from: "acl._stray = get16(bytes, at - 4) | 0xf000;", to: "" },
+  { name: "links and advert are never looked at", file: "core/chip/supervisor.ts", from: "(why == \"sync\" || host._unasked! > Looks.Unasked)", to: "why == \"sync\"" },
   { name: "found: what the chip says before a Reset is done is believed", file: "core/host.ts", from: "|| (host._phase != Phase.Ready && code != Event.HardwareError)", to: "" },
   { name: "found: random bytes said twice end all pairings", file: "core/crypto/provider.ts", from: "if (!isGood(job)) return false;", to: "if (!isGood(job)) return !!host._jobs.splice(0, 1);" },
 ];

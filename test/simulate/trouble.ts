@@ -83,7 +83,7 @@ export function troubleChip(board: Board<Chip>, troubles: Troubles, faith: Faith
     faith.meant(packet);
     if (!troubles.on) return send(packet);
     const isEvent = packet[0] === 4;
-    if (troubles.strikes("unsaid", odds)) return faith.withheld(packet);
+    if (troubles.strikes("unsaid", odds)) return;
     if (troubles.strikes("twice", odds)) {
       faith.repeated(packet);
       send(packet.slice());
