@@ -300,7 +300,7 @@ export function addGatt(host: Host, instance: Serving): void {
     use(host, "notify");
     const handle = valueHandle(host, "notify", characteristic);
     const bytes = value instanceof Uint8Array ? value : toBytes(value) || reject("notify", "value", value, "bytes or a byte string");
-    if (bytes.length > AttSize.Value) integer("notify", "value.length", bytes.length, 0, AttSize.Value);
+    integer("notify", "value.length", bytes.length, 0, AttSize.Value);
     if (done) callable("notify", "done", done);
     if (connection && (connection as Link)._host != host) reject("notify", "connection", connection, "a connection");
     // All or nothing: first whether there is room everywhere, then the sending.

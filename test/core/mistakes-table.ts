@@ -63,6 +63,11 @@ export function bytes(name: string, most: number, ...more: any[]): Argument {
   return { name, bad: [...bad([...NO_BYTES, ...more]), ...long.map(({ length }, i) => ({ value: long[i], says: [length, most] }))] };
 }
 
+/** Bytes that say something else of their length than they have; to be sent as they are, without a copy. */
+function lying(most: number): Bad[] {
+  return [-5, -1, 0.5, NaN].map((length) => ({ value: Object.defineProperty(new Uint8Array(4), "length", { value: length }), says: [length, most] }));
+}
+
 /** A function; where it may be left out what is false counts as nothing. */
 export function callback(name: string, optional = false): Argument {
   return { name, bad: bad([...NO_FUNCTIONS, ...(optional ? [] : [undefined, null, 0, "", false, NaN])], "function") };
@@ -217,7 +222,7 @@ export const METHODS: readonly Method[] = [
     on: "bt",
     name: "notify",
     good: () => [0xfff3, "value"],
-    arguments: [characteristic(0, 1, 0xfff9), bytes("value", 512, null), { name: "connection", bad: bad([5, "c", true, {}, [], nothing, Object.create(null)], "connection") }, callback("done", true)],
+    arguments: [characteristic(0, 1, 0xfff9), { name: "value", bad: [...bytes("", 512, null).bad, ...lying(512)] }, { name: "connection", bad: bad([5, "c", true, {}, [], nothing, Object.create(null)], "connection") }, callback("done", true)],
     late: "throws",
     may: ["argument"],
   },
@@ -270,7 +275,7 @@ export const METHODS: readonly Method[] = [
   { on: "connection", name: "discover", good: () => [nothing], arguments: [callback("callback"), { name: "kept", bad: bad(NO_TABLES, "discovery") }], late: "tells" },
   { on: "connection", name: "read", good: () => [0x0003, nothing], arguments: [characteristic(0, 0x10000), callback("callback")], late: "tells" },
   { on: "connection", name: "write", good: () => [0x0003, "x", nothing], arguments: [characteristic(0, 0x10000), bytes("value", 512, null), callback("callback", true)], late: "tells" },
-  { on: "connection", name: "send", good: () => [0x0003, "x"], arguments: [characteristic(0, 0x10000), bytes("value", 20, null)], late: "throws", may: ["disconnected"] },
+  { on: "connection", name: "send", good: () => [0x0003, "x"], arguments: [characteristic(0, 0x10000), { name: "value", bad: [...bytes("", 20, null).bad, ...lying(20)] }], late: "throws", may: ["disconnected"] },
   // Before a discovery there is nothing to subscribe to.
   { on: "connection", name: "subscribe", good: () => [0x0003, nothing, nothing], arguments: [characteristic(0, 0x10000), callback("callback", true)], late: "throws", may: ["argument"] },
   { on: "connection", name: "pair", good: () => [nothing], arguments: [callback("callback", true)], late: "tells", may: ["busy"] },
