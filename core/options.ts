@@ -42,7 +42,7 @@ export interface Options {
   onpairingfailed?: (count: number) => void;
   /** True: a request before the security level is reached is refused at once (error 0x05) instead of held until it is. */
   refuse?: boolean;
-  /** A set of limits: "tiny", "small" (what a build for small engines has by itself) or "large" (what Node has). Limits by their own names come before. */
+  /** A set of limits: "tiny", "small" (what a build for small engines has by itself) or "large" (what Node has). Limits by their own names come before. The presets `beacon` and `observer` have no sets. */
   sizes?: "tiny" | "small" | "large";
   /** Any of the limits below, by its name. */
   [limit: string]: any;

@@ -469,7 +469,7 @@ export function addLinks(host: Host, instance: Linking): Role {
 /** Its limits, for who makes an instance of parts. */
 withLimits(
   addLinks,
-  // Connections at a time.
+  // Connections at a time. Whether somebody can connect while another is connected is also the chip's choice: its LE states say so.
   "links 1 1 8 " +
     // The largest ATT MTU: 23 fits one packet of a CYW43438.
     "mtu 23 23 517 " +
