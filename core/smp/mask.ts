@@ -26,10 +26,11 @@ function shownOf(host: Host, sent: boolean, bytes: Uint8Array, at: number, lengt
   if (type != Packet.Acl) return -1;
   const link = findLink(host, get16(bytes, at + 1)) as Link | undefined;
   const way = sent ? 1 : 2;
-  if (!link) return -1;
+  // Keys may come on a connection of which nothing is known any more, or is not yet.
+  if (!link) return Place.Data;
   const hidden = link._hidden || 0;
-  // The rest of a frame is as secret as its beginning.
-  if ((bytes[at + 2] & 0x30) == 0x10) return hidden & way ? Place.Data : -1;
+  // The rest of a frame is as secret as its beginning; where that has been lost it may be.
+  if ((bytes[at + 2] & 0x30) == 0x10) return hidden & way || (!sent && !link._inUsed) ? Place.Data : -1;
   const code = length > Place.Code ? bytes[at + Place.Code] : 0;
   let shown = -1;
   link._hidden = hidden & ~way;

@@ -149,6 +149,29 @@ describe("a trace", () => {
     for (const { cid, bytes } of phone.trace) if (cid === 6 && [4, 6, 8, 10].includes(bytes[0])) assert.ok(joined.includes(hex(bytes.slice(0, 1)) + "00".repeat(bytes.length - 1)), `SMP code ${bytes[0]} is zeroed`);
   });
 
+  it("hides what comes on a connection that is not known, and the rest of a frame whose beginning has been lost: there may be keys in it", () => {
+    const key = "0123456789abcdeffedcba9876543210";
+    // Identity Information.
+    const frame = "11000600" + "08" + key;
+    for (const [what, lost, bytes] of [
+      ["another connection's frame", "02ee2e1500" + frame, "02ee2e1500" + "00".repeat(21)],
+      ["its rest", "02ee1e0a00" + key.slice(0, 20), "02ee1e0a00" + "00".repeat(10)],
+      ["the rest of a frame that has lost its beginning", "0240101000" + key, "0240101000" + "00".repeat(16)],
+      ["the rest of one that has lost its first octet", "0240101400" + frame.slice(2, 42), "0240101400" + "00".repeat(20)],
+    ]) {
+      const { safe, packets } = traced({ options: { store: new Memory() } });
+      const phone = safe.phone();
+      meet(safe, phone);
+      const mark = packets.length;
+      safe.rig.board.chip.inject(unhex(lost));
+      safe.run(100);
+      assert.deepEqual(packets.slice(mark).filter((packet) => !packet.sent && packet.bytes.startsWith("02")).map((packet) => packet.bytes), [bytes], what);
+      // What is whole is shown again.
+      assert.equal(Buffer.from(phone.read("aa01")).toString(), "secret");
+      assert.ok(acl(packets.slice(mark)).includes(hex(Buffer.from("secret"))), what);
+    }
+  });
+
   it("with keys shows every byte", () => {
     const { safe, packets } = traced({ options: { store: new Memory() } }, true);
     const phone = safe.phone();
