@@ -16,7 +16,7 @@ export interface ScanRule {
   data?: string | Uint8Array | ArrayLike<number>;
   /** Seconds for which matching adverts are collected from the first on, and then delivered together, each once. */
   collect?: number;
-  /** How many different ones are collected at the most; then they are delivered at once. Default 16. */
+  /** How many different ones are collected at the most; then they are delivered at once. Default 16, at most 256; each takes 49 bytes, which the first match reserves. */
   collectmax?: number;
   [other: string]: any;
 }
