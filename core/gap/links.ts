@@ -15,14 +15,14 @@ export interface Linking<C = Connection> {
   /**
    * Welcomes connections, and makes the advert connectable; or refuses them, as at the beginning. Connections that are, stay.
    * @param callback gets each new connection once it has the security level that is set; to refuse it call its `close()`. null: none is welcome
-   * @throws BlimpError "argument"; "closed"; "security" where the level that is set is not to be had in this build
+   * @throws BlimpError "argument"; "closed"; "security" where the level that is set is not to be had on this board, or in this build
    */
   onconnect(callback: ((connection: C) => void) | null): void;
   /**
    * Sets the least security that a connection must have. After `open()` it is 4.
    * @param level 1: none, 3: encrypted, with an authenticated peer; 4: the same by LE Secure Connections
    * @param code the passkey, 0 to 999999; drawn where it is left out
-   * @throws BlimpError "argument"; "closed"; "security" where the level is not to be had in this build
+   * @throws BlimpError "argument"; "closed"; "security" where the level is not to be had on this board, or in this build
    */
   setsecurity(level: number, code?: number): void;
   /** The passkey that is shown to who wants to connect; 0: there is none. */

@@ -53,7 +53,10 @@ export interface Scanning {
    * @throws BlimpError "argument"; "closed"
    */
   startscan(callback: (adverts: Advert[]) => void): void;
-  /** The same, with a callback that gets each report in place. Rules that collect do not collect here. */
+  /**
+   * The same, with a callback that gets each report in place. Rules that collect do not collect here.
+   * @throws BlimpError "argument"; "closed"
+   */
   startrawscan(callback: ReportCallback): void;
   /** Ends the scan: the callback is not called again, not even for what has been received already. No error where there is none. */
   stopscan(): void;

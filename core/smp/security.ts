@@ -48,7 +48,7 @@ export interface Pairable {
    * Asks the peer for the security level of the instance: encrypts with the key of a bond, or pairs.
    * @param callback gets null and the level that is reached; or a BlimpError: "pairing" (its `detail` is the reason of Vol 3 Part H section 3.5.5),
    *   "timeout", "disconnected"
-   * @throws BlimpError "argument"
+   * @throws BlimpError "argument"; "busy" where the last request is still under way
    */
   pair(callback?: (error: Error | null, level?: number) => void): void;
 }
