@@ -207,6 +207,8 @@ export const SUPERVISION: Supervision = {
 
 /** Takes the board and begins the rise. */
 export function openChip(host: Host): void {
+  // Later, so that the caller has the instance in hand before it hears of it; and before all else, because a board that cannot do that is not held.
+  setTimer(host, Slot.Step, 0, rise);
   host._session.held = true;
   host._phase = Phase.Resting;
   host._events[Event.HardwareError] = {
@@ -216,8 +218,6 @@ export function openChip(host: Host): void {
       else fail(host, "hardware-error", bytes[at]);
     },
   };
-  // Later, so that the caller has the instance in hand before it hears of it.
-  setTimer(host, Slot.Step, 0, rise);
 }
 
 /**

@@ -636,6 +636,16 @@ describe("regressions: a board that throws", () => {
     }
   });
 
+  it("in timer.set, when it is opened: open() throws, and the board is not held", () => {
+    const board = createBoard();
+    const timer: any = board.hal.timer;
+    const original = timer.set;
+    timer.set = undefined;
+    for (let i = 0; i < 2; i++) assert.throws(() => open(board.hal, IMAGE, {}), TypeError);
+    timer.set = original;
+    reopens(board, "a timer");
+  });
+
   it("in uart.close: counted, and the board is given back", () => {
     const board = plain();
     const bt = open(board.hal, null, {});
