@@ -394,8 +394,9 @@ export function addLinks(host: Host, instance: Linking): Role {
   };
   host._expired[Deadline.Completion] = function (_host, link) {
     // That some were completed may have been lost, or the peer holds them back: nobody can tell. It goes on with what is left; without any it ends.
+    // Unless all has been accounted for since.
+    if (link._drains && host._aclFree < 1) leave(link, Status.RemoteUserTerminated, true);
     link._drains = false;
-    if (host._aclFree < 1) leave(link, Status.RemoteUserTerminated, true);
     declared(host);
   };
 

@@ -79,6 +79,8 @@ export interface Acl extends Commands {
   _departed?: (host: any, link: any) => void;
   /** Wakes a chip that sleeps; true while it does. */
   _rouse?: () => boolean;
+  /** What made the supervisor doubt that the chip is there. */
+  _doubt?: string;
   /** Nobody wants to send a command. */
   _idle?: boolean;
   /** Data have come for this handle, which is none: the beginning of a connection has been lost. 0: for none. */
@@ -246,7 +248,8 @@ export function receiveAcl(acl: Acl, bytes: Uint8Array, at: number, length: numb
   const begins = (bytes[at + 1] & 0x30) != 0x10;
   at += 4;
   length -= 4;
-  if (!link || link._reason) {
+  // Out of step it may be a part of somebody's advert.
+  if (!link || link._reason || acl._doubt == "sync") {
     acl._counters[Counter.Unknown]++;
     if (!link) {
       acl._stray = get16(bytes, at - 4) | 0xf000;

@@ -96,3 +96,9 @@ export function linked(services: Service[] = [], options: Options = {}, central:
   assert.equal(connections.length, 1, "onconnect has been called");
   return { rig, peer, connection: connections[0], closed };
 }
+
+/** An L2CAP frame of the peer on the only connection, as the chip hands it over, hex digits. */
+export function handedOver(rig: Rig<any>, cid: number, pdu: string): string {
+  const words = [rig.board.chip.controller.connections.all[0].handle | 0x2000, 4 + pdu.length / 2, pdu.length / 2, cid];
+  return "02" + hex(words.flatMap((word) => [word & 255, word >> 8])) + pdu;
+}
