@@ -56,6 +56,8 @@ export function addConnecting(host: Host, instance: Connecting): Role {
     const tell = callback;
     address = callback = null;
     stale = initiating;
+    // What would say that it has stopped may have been lost: it is told again.
+    cancelling = false;
     host._seeking = false;
     clearTimer(host, Slot.Connect);
     welcome(host);
@@ -154,7 +156,9 @@ export function addConnecting(host: Host, instance: Connecting): Role {
       // Without an answer it may be looking or not.
       if (status < 0) ending = ending || "failed";
       else if (status) {
+        // Disallowed: it may be looking for something that nobody wants any more.
         stopped();
+        initiating = stale = status == Status.CommandDisallowed;
         if (address) finish(ending || "failed", ending ? 0 : status);
       }
       return true;

@@ -76,7 +76,7 @@ describe("connecting beside a scan", () => {
       made.run(100);
       const from = made.board.chip.log.length;
       const notes = new Notes();
-      if (way === "failed") made.board.chip.hook = (opcode: number) => (opcode === CREATE ? { bytes: Uint8Array.from([4, 0x0f, 4, 0x0c, 1, 0x0d, 0x20]) } : undefined);
+      if (way === "failed") made.board.chip.hook = (opcode: number) => (opcode === CREATE ? { bytes: Uint8Array.from([4, 0x0f, 4, 0x0d, 1, 0x0d, 0x20]) } : undefined);
       made.bt.connect(ABSENT, 0, notes.as("a"), 300);
       made.run(50);
       if (way === "cancelled") made.bt.cancelconnect();
