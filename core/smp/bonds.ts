@@ -126,6 +126,8 @@ export function findBond(host: Host, address: Uint8Array, type?: number): Bond |
 /** Looks whether a peer is known, by its address or, where that is a resolvable private one, by its key; then `done` is called. */
 export function resolvePeer(host: Host, link: Link, done: () => void): void {
   const peer = link._airPeer;
+  // Others may come and go meanwhile.
+  const bonds = (host._bonds || []).slice(0);
   let index = 0;
 
   function found(bond: Bond | null): void {
@@ -139,11 +141,11 @@ export function resolvePeer(host: Host, link: Link, done: () => void): void {
 
   function next(): void {
     let bond: Bond | undefined;
-    while (host._bonds && index < host._bonds.length && !(bond = host._bonds[index++])._irk) bond = undefined;
+    while (index < bonds.length && !(bond = bonds[index++])._irk) bond = undefined;
     if (!bond || !bond._irk) return found(null);
     const candidate = bond;
     ah(host, link, candidate._irk!, reversed(peer, 3, 3), function (hash) {
-      if (hash[0] == peer[2] && hash[1] == peer[1] && hash[2] == peer[0]) found(candidate);
+      if (hash[0] == peer[2] && hash[1] == peer[1] && hash[2] == peer[0] && host._bonds!.indexOf(candidate) >= 0) found(candidate);
       else next();
     });
   }
@@ -212,11 +214,14 @@ export function restoreBond(host: Host, link: Link): void {
   let known = false;
   for (let i = 0; i < 16; i++) if (bond._hash[i]) known = true;
   let same = true;
-  for (let i = 0; i < 16; i++) if (host._hash && host._hash[i] != bond._hash[i]) same = false;
+  const configured = bond._configured;
+  for (let i = 0; i < 16; i++) if (known && host._hash && host._hash[i] != bond._hash[i]) same = false;
   link._features = bond._features;
   // The newest lasts longest.
   host._bonds!.push(host._bonds!.splice(host._bonds!.indexOf(bond), 1)[0]);
-  if (host._restore) host._restore(link, bond._configured, same || !known);
+  // What it says of handles that mean something else now must not come back.
+  if (!same) bond._configured = [];
+  if (host._restore) host._restore(link, configured, same);
 }
 
 /** Takes the bonds out of the store, where there is one. */

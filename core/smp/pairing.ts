@@ -110,7 +110,6 @@ export interface Pairing {
   _peerOob?: { random: Uint8Array; confirm: Uint8Array } | null;
   /** What the application has of the peer out of band. */
   _data?: OobData | null;
-  _callback?: ((error: Error | null, level?: number) => void) | null;
 }
 
 /** The letters of a program. Capitals send, small ones wait for the peer. */
@@ -562,11 +561,10 @@ function useOob(host: Host, pairing: Pairing): void {
 }
 
 /** Asks the peer, a peripheral, to pair. */
-export function startPairing(host: Host, link: Link, callback: Pairing["_callback"]): void {
+export function startPairing(host: Host, link: Link): void {
   const oob = oobOf(host, link);
   const keys = host._bonds ? Keys.Encryption | Keys.Identity | Keys.Signing : 0;
   const pairing = open(host, link, true, features(host, Smp.PairingRequest, true, !!oob, 0, keys), new Uint8Array(0));
-  pairing._callback = callback;
   pairing._data = oob;
   pairing._expects = Smp.PairingResponse;
   sendSmp(host, link, Smp.PairingRequest, pairing._request.subarray(1));

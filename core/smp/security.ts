@@ -121,7 +121,10 @@ export function addSecurity(host: Host, instance: any): Role {
     const held = link._heldPdu;
     link._deadlines[Deadline.Level] = link._deadlines[Deadline.Held] = 0;
     link._heldPdu = null;
+    link._asksSoon = false;
     admit(host, link);
+    // The services may have changed meanwhile.
+    if (host._drained) host._drained(host);
     if (link._restores && link._served) restoreBond(host, link);
     link._restores = false;
     if (held && link._served) host._att!(host, link, held, 0, held.length);
@@ -168,10 +171,11 @@ export function addSecurity(host: Host, instance: any): Role {
     if (link._pairing || link._starts) return;
     if (bond && bond._level >= host._level && !link._encrypted) {
       link._starts = bond._ltk;
+      setDeadline(host, link, Deadline.Level, Milliseconds.Level);
       link._wants = { _ediv: bond._ediv, _rand: hex(bond._rand, 0, 8) };
       declared(host);
     } else {
-      startPairing(host, link, null);
+      startPairing(host, link);
       declared(host);
     }
   }
@@ -182,7 +186,8 @@ export function addSecurity(host: Host, instance: any): Role {
     const pairing = link._pairing;
     const bond = link._bond;
     const zero = !!wants && !wants._ediv && wants._rand == "0000000000000000";
-    if (!wants || link._central || link._searching) return;
+    // The controller has been told already: a key that is put in its place would be taken for the one with which it encrypts.
+    if (!wants || link._central || link._searching || link._asking) return;
     // The peer has done its part, and we are still at ours: its key is not ready, or its last value not checked.
     if (pairing && zero && !pairing._done && !pairing._expects && pairing._program.length - pairing._at < 3) return;
     link._gets = null;
@@ -201,9 +206,9 @@ export function addSecurity(host: Host, instance: any): Role {
       link._encrypted = link._proved = false;
       link._security = 1;
       link._served = host._level < 2;
-      if (pairing) failPairing(host, link, Reason.Unspecified, true);
+      failPairing(host, link, Reason.Unspecified, true);
       // The peer has lost its key: it is asked to pair; the old bond goes only when that has succeeded.
-      if (link._central && link._onpair && !pairing && status == Status.PinOrKeyMissing) return startPairing(host, link, null);
+      if (link._central && link._onpair && !pairing && status == Status.PinOrKeyMissing) return startPairing(host, link);
       tellPair(link, failure("pairing", "pair", status));
       if (host._level > 1) refuse(link);
       return;
@@ -279,7 +284,6 @@ export function addSecurity(host: Host, instance: any): Role {
   function conclude(link: Link, pairing: Pairing): void {
     const bond = pairing._bond;
     const level = levelOf(pairing);
-    const callback = pairing._callback;
     if (bond) {
       if (!keepBond(host, link, bond)) {
         // What cannot be kept is not agreed: the phone would remember it.
@@ -299,7 +303,6 @@ export function addSecurity(host: Host, instance: any): Role {
     if (pairing._method == Method.Passkey) failures = blocked = 0;
     if (limits[Limit.RotateCode] && pairing._method == Method.Passkey) drawCode();
     call(host, options.onpairing, link, "paired");
-    later(host, callback, null, level);
     tellPair(link, null);
     judge(link);
   }
@@ -331,9 +334,8 @@ export function addSecurity(host: Host, instance: any): Role {
     });
   });
   host._enders.push(function (_host, link) {
-    const pairing = link._pairing;
     tellPair(link, failure("disconnected", "pair", 0));
-    if (pairing) failPairing(host, link, Reason.Unspecified, true);
+    failPairing(host, link, Reason.Unspecified, true);
     link._heldPdu = link._gets = link._starts = null;
     keepBond(host, link);
   });
@@ -341,8 +343,8 @@ export function addSecurity(host: Host, instance: any): Role {
   // What comes before the level is reached is not answered: one request waits.
   host._askers.splice(0, 0, function (link, bytes, at, length) {
     const opcode = bytes[at];
-    if (link._served || opcode == Att.MtuRequest || (opcode & 1 && opcode <= Att.MultipleNotification)) return false;
-    if (opcode & Att.Command || opcode == Att.Confirmation || link._heldPdu) host._counters[Counter.Ignored]++;
+    if (link._served || opcode == Att.MtuRequest || opcode == Att.Confirmation || (opcode & 1 && opcode <= Att.MultipleNotification)) return false;
+    if (opcode & Att.Command || link._heldPdu) host._counters[Counter.Ignored]++;
     else if (options.refuse) answerError(host, link, opcode, length > 2 ? get16(bytes, at + 1) : 0, AttError.InsufficientAuthentication);
     else {
       link._heldPdu = new Uint8Array(bytes.subarray(at, at + length));
@@ -358,7 +360,8 @@ export function addSecurity(host: Host, instance: any): Role {
   };
   host._expired[Deadline.Level] = function (_host, link) {
     tellPair(link, failure("timeout", "pair", 0));
-    if (link._security < host._level) refuse(link);
+    // What has begun and not ended by now nobody has told us of.
+    if (link._starts || link._security < host._level) refuse(link);
   };
   host._expired[Deadline.Pairing] = pairingTimedOut;
   host._smp = receiveSmp;
@@ -376,13 +379,13 @@ export function addSecurity(host: Host, instance: any): Role {
       for (let i = Attempts.Free; i <= failures && wait < Milliseconds.LongestWait; i++) wait *= 2;
       if (++failures >= Attempts.Free) blocked = host._hal.timer.now() + (wait < Milliseconds.LongestWait ? wait : Milliseconds.LongestWait);
     }
-    if (!link._central && link._gets) link._gets = undefined;
+    // If it is encrypted with that all the same, nothing is proved by it.
+    link._gets = link._starts = undefined;
     serveKey(link);
     // What has been guessed at is worth less; the wait goes on all the same.
     if (limits[Limit.RotateCode] && failures > 0 && failures % Attempts.Free == 0 && pairing._guessed) drawCode();
     call(host, options.onpairing, link, "failed", reason);
     call(host, options.onpairingfailed, failures);
-    later(host, pairing._callback, error);
     tellPair(link, error);
     host._idle = false;
   };
@@ -488,7 +491,8 @@ export function addSecurity(host: Host, instance: any): Role {
     else {
       // A peripheral can only ask.
       if (callback) this._onpair = callback;
-      if (host._level > 1) request(this);
+      if (host._level > this._security) request(this);
+      else if (host._level > 1) tellPair(this, null);
       else {
         sendSmp(host, this, Smp.SecurityRequest, [0]);
         setDeadline(host, this, Deadline.Level, Milliseconds.Level);
@@ -574,8 +578,7 @@ export function addSecurity(host: Host, instance: any): Role {
         subject = host._links[i];
         const link = subject;
         const wants = link._wants;
-        if (!wants || !isLive(link) || link._searching) continue;
-        if (link._central ? !link._starts || link._asking : link._asking || link._gets === undefined) continue;
+        if (!wants || !isLive(link) || link._searching || link._asking || (link._central ? !link._starts : link._gets === undefined)) continue;
         link._asking = true;
         begin(host, link._central ? Command.LeEnableEncryption : link._gets ? Command.LeLongTermKeyReply : Command.LeLongTermKeyNegativeReply);
         put16(host, link._handle);
@@ -591,12 +594,10 @@ export function addSecurity(host: Host, instance: any): Role {
     },
     _answer: function (status) {
       const link = subject;
-      const central = link._central;
       link._asking = false;
-      if (!central) link._wants = null;
-      if (central && !status) link._wants = null;
+      link._wants = null;
       // Without a key the peer has to pair; the link stays as it is.
-      if (!central && !link._gets) link._gets = undefined;
+      if (!link._gets) link._gets = undefined;
       if (status && isLive(link)) encrypted(link, status, false);
       return true;
     },
