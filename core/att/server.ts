@@ -109,7 +109,6 @@ function replier(host: Host, link: Link): (value: any) => void {
       link._early = true;
     } else if (link._waiting == reply) {
       finish(host, link, value);
-      run(host);
     }
   };
   return reply;
@@ -538,7 +537,7 @@ const executeWrite: Handler = function (host, link, bytes, at) {
 };
 
 const confirm: Handler = function (host, link) {
-  if (host._confirmed) host._confirmed(host, link);
+  host._confirmed!(host, link);
   return 0;
 };
 
@@ -564,12 +563,15 @@ const ROWS: any[] = [
 /** The application's late answer to the request that waits for it. */
 function finish(host: Host, link: Link, value: any): void {
   const opcode = link._pending!;
+  // It may be called from within the handler of another request.
+  const culprit = host._culprit;
+  const offset = host._valueOffset;
   let outcome = -AttError.InsufficientAuthentication;
   link._waiting = undefined;
   link._deadlines[Deadline.Answer] = 0;
+  if (link._handle < 0 || host._leaving) return;
   host._culprit = link._pendingHandle!;
   host._valueOffset = link._pendingOffset!;
-  if (link._handle < 0 || host._leaving) return;
   try {
     // Unless the level has been raised meanwhile.
     if (link._served || link._reason) outcome = answerLate(host, link, opcode, value);
@@ -577,6 +579,9 @@ function finish(host: Host, link: Link, value: any): void {
     outcome = mistake(host, String(e), host._culprit, 0);
   }
   conclude(host, link, opcode, outcome);
+  host._culprit = culprit;
+  host._valueOffset = offset;
+  run(host);
 }
 
 function answerLate(host: Host, link: Link, opcode: number, value: any): number {
@@ -599,8 +604,8 @@ export function receiveAtt(host: Host, link: Link, bytes: Uint8Array, at: number
     return;
   }
   for (let i = 0; i < host._askers.length; i++) if (host._askers[i](link, bytes, at, length)) return;
-  // Whoever has not reached the level gets nothing but the MTU.
-  if (!link._served && opcode != Att.MtuRequest) {
+  // Whoever has not reached the level gets nothing but the MTU; what he confirms was sent before.
+  if (!link._served && opcode != Att.MtuRequest && opcode != Att.Confirmation) {
     host._counters[Counter.Ignored]++;
     if (!silent && !(opcode & 1)) answerError(host, link, opcode, 0, AttError.InsufficientAuthentication);
     return;
@@ -638,10 +643,8 @@ export function addAttServer(host: Host): void {
   });
   host._enders.push(function (_host, link) {
     link._waiting = link._reply = undefined;
-    link._prepared = 0;
   });
   host._expired[Deadline.Answer] = function (_host, link) {
     finish(host, link, AttError.Unlikely);
-    run(host);
   };
 }

@@ -124,8 +124,6 @@ export function addClient(host: Host): void {
   /** The operation has ended; the next one begins. */
   function complete(link: Link, error: BlimpError | null, value?: any, extra?: any): void {
     const operation = link._operations.shift();
-    link._expects = 0;
-    link._deadlines[Deadline.Request] = 0;
     call(host, operation._callback, error, value, extra);
     begin(link);
   }

@@ -160,8 +160,7 @@ function tellChange(host: Host, link: Link): void {
   const first = host._database._first;
   const handle = host._changedHandle;
   if (link._changed && isLive(link) && link._served) {
-    if (!(link._configurations[wordOf(host._database, handle + 1, Word.Length)] & 2)) link._changed = false;
-    else if (indicate(host, link, handle, [first, first >> 8, 0xff, 0xff])) link._changed = false;
+    if (!(link._configurations[wordOf(host._database, handle + 1, Word.Length)] & 2) || indicate(host, link, handle, [first, first >> 8, 0xff, 0xff])) link._changed = false;
     else host._crowded = true;
   }
 }
@@ -229,8 +228,11 @@ export function addGatt(host: Host, instance: Serving): void {
       const before = link._configurations;
       link._configurations = new Uint8Array(database._configurations);
       // As far as the table is what it was so are the subscriptions.
-      for (let handle = 1; handle <= same; handle++) {
-        if (wordOf(old, handle, Word.Flags) & Flag.Configuration) link._configurations[wordOf(old, handle, Word.Length)] = before[wordOf(old, handle, Word.Length)];
+      for (let handle = 1; handle <= old._count; handle++) {
+        const index = wordOf(old, handle, Word.Length);
+        if (!(wordOf(old, handle, Word.Flags) & Flag.Configuration)) continue;
+        if (handle <= same) link._configurations[index] = before[index];
+        else if (host._configured) host._configured(link, handle, 0);
       }
       announce(link);
     }
@@ -253,11 +255,10 @@ export function addGatt(host: Host, instance: Serving): void {
       return;
     }
     finishIndication(host, link, null);
-    tellChange(host, link);
     host._drained!(host);
   };
   host._enders.push(function (_host, link) {
-    if (link._indicated) finishIndication(host, link, failure("disconnected", "notify", 0));
+    finishIndication(host, link, failure("disconnected", "notify", 0));
     // There is room for who still is.
     host._drained!(host);
   });
@@ -280,7 +281,7 @@ export function addGatt(host: Host, instance: Serving): void {
     host._crowded = host._refused = false;
     for (let i = 0; i < host._links.length; i++) {
       const link = host._links[i];
-      if (link._changed) tellChange(host, link);
+      tellChange(host, link);
       if (link._owes) host._confirm!(link);
     }
     if (refused) call(host, onroom);
