@@ -378,7 +378,8 @@ export function addLinks(host: Host, instance: Linking): Role {
         } else heardAt(host, link, status || length < 3 ? 127 : (bytes[at + 2] << 24) >> 24);
         return true;
       default:
-        link._asked = null;
+        // The peer waits for it: an answer that is lost may mean that the chip has heard of nothing.
+        if (status >= 0 || !host._linker!._unanswered) link._asked = null;
         return true;
     }
   }

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { CID, handedOver, linked } from "../support/links.js";
-import { unhex } from "../support/rig.js";
+import { complete, unhex } from "../support/rig.js";
 import { meet, Safe } from "../support/security.js";
 import { le } from "../support/server.js";
-import { subscribe, TABLE } from "./links-fixture.test.js";
+import { sent, subscribe, TABLE } from "./links-fixture.test.js";
+
+/** LE Remote Connection Parameter Request Reply. */
+const REPLY = 0x2020;
 
 describe("found by a review: links", () => {
   it("one that has all its buffers back after a loss of step is not ended for being busy when the time for that is over", () => {
@@ -27,6 +30,16 @@ describe("found by a review: links", () => {
     }
     assert.equal(rig.bt.counters().resyncs, 1);
     assert.deepEqual(closed, []);
+  });
+
+  it("the peer's controller gets what it has asked for though the first answer is lost on its way", () => {
+    const { rig } = linked(TABLE);
+    const { chip } = rig.board;
+    chip.hook = (opcode: number, _: Uint8Array, count: number) => (opcode !== REPLY ? undefined : count < 2 ? "drop" : { bytes: complete(REPLY, [0, 0x40, 0]) });
+    chip.inject(unhex("043e0b06" + "4000" + "1800" + "2800" + "0000" + "9001"));
+    rig.run(10_000);
+    assert.deepEqual(sent(rig, REPLY), Array(2).fill("4000" + "1800" + "2800" + "0000" + "9001" + "00000000"));
+    assert.equal(rig.bt.counters().restarts, 0);
   });
 
   it("an advert whose bytes look like ACL data, heard out of step, is no word of a peer", () => {
