@@ -8,6 +8,7 @@ import { random } from "../crypto/provider.js";
 import { callable, failure, integer, reject } from "../errors.js";
 import { Att, AttError } from "../att/codes.js";
 import { answerError } from "../att/server.js";
+import { Flag, Word, wordOf } from "../gatt/database.js";
 import { findLink } from "../hci/acl.js";
 import { Command, Event, LeEvent, Status } from "../hci/codes.js";
 import { begin, put16, put8 } from "../hci/commands.js";
@@ -294,6 +295,11 @@ export function addSecurity(host: Host, instance: any): Role {
       link._peer = bond._address;
       link._peertype = bond._type;
       link._proved = true;
+      // What the peer has subscribed to before it paired it has subscribed to for good.
+      for (let handle = 1; handle <= host._database._count; handle++) {
+        const value = wordOf(host._database, handle, Word.Flags) & Flag.Configuration && link._configurations[wordOf(host._database, handle, Word.Length)];
+        if (value) host._configured!(link, handle, value);
+      }
     }
     link._pairing = null;
     link._deadlines[Deadline.Pairing] = 0;

@@ -49,6 +49,28 @@ describe("found by a review: GATT", () => {
     assert.deepEqual(safe.closed, []);
   });
 
+  it("what a phone has subscribed to before it pairs it has for good", () => {
+    const safe = new Safe({ level: 1, options: { store: new Memory() } });
+    const phone = safe.phone();
+    phone.connect();
+    phone.discover();
+    phone.subscribe("aa01", () => {});
+    phone.pair();
+    safe.run(3000);
+    phone.disconnect();
+    safe.run(2000);
+    phone.connect();
+    phone.start.encrypt();
+    safe.until(() => phone.encrypted, 3000);
+    safe.run(1000);
+    const told: string[] = [];
+    phone.onnotify = (_, value) => void told.push(hex(value));
+    safe.bt.notify(0xaa01, "abc");
+    safe.run(1000);
+    assert.deepEqual(told, ["616263"]);
+    safe.unharmed();
+  });
+
   it("services that change while a connection is on its way to its level are told when it is there", () => {
     const safe = new Safe({ level: 1 });
     const phone = safe.phone();
