@@ -49,7 +49,8 @@ export function addSleep(host: Host): Role {
     // Nobody else may build a packet meanwhile.
     host._pending = true;
     wake(function () {
-      issue(host, limit);
+      // What looked like its answer may have come meanwhile.
+      if (host._pending) issue(host, limit);
     });
   }
 

@@ -3,7 +3,8 @@ import { Command, Supported } from "../hci/codes.js";
 import { begin, put8 } from "../hci/commands.js";
 import { hex } from "../bytes/hex.js";
 import { failure } from "../errors.js";
-import { declared, report, supports, type Host, type Role } from "../host.js";
+import { setTimer, Slot } from "../clock.js";
+import { declared, release, report, RETRY, supports, type Host, type Role } from "../host.js";
 
 /** A block to be encrypted; or, without a key, to be filled at random. */
 export interface Job {
@@ -28,7 +29,7 @@ export function encrypt(host: Host, link: Link | null, key: Uint8Array, block: U
 /**
  * Draws random bytes fit for keys: from the board, or from the controller (LE Rand, Vol 4 Part E section 7.8.23).
  * @param length a multiple of 8
- * @param done gets them; never where the link has ended before, nor from a source that repeats itself
+ * @param done gets them; never where the link has ended before, nor from a source as long as it repeats itself
  */
 export function random(host: Host, link: Link | null, length: number, done: (bytes: Uint8Array) => void): void {
   const bytes = new Uint8Array(length);
@@ -98,11 +99,15 @@ export function addCrypto(host: Host): Role {
       if (job._link && job._link._handle < 0) host._jobs.splice(0, 1);
       else if (!key && host._hal.random) {
         host._hal.random(job._block);
-        if (isGood(job)) end(job);
-        else {
-          host._jobs.splice(0, 1);
-          report(host, failure("random", "crypto", 0));
+        if (!isGood(job)) {
+          // Who waits for it waits until the source is in order again.
+          const told = role._told;
+          role._held = role._told = true;
+          setTimer(host, Slot.Retry, RETRY[0], release);
+          if (!told) report(host, failure("random", "crypto", 0));
+          return false;
         }
+        end(job);
       } else if (!key) {
         begin(host, Command.LeRand);
         return true;
@@ -133,8 +138,7 @@ export function addCrypto(host: Host): Role {
     if (!job._link || job._link._handle >= 0) job._done();
   }
 
-  host._jobs = [];
-  return {
+  const role: Role = {
     _name: "crypto",
     _next: next,
     _answer: function (status, bytes, at, length) {
@@ -155,4 +159,6 @@ export function addCrypto(host: Host): Role {
       host._slowly = false;
     },
   };
+  host._jobs = [];
+  return role;
 }

@@ -189,6 +189,26 @@ describe("found by the simulation", () => {
     assert.equal(paired, 4);
   });
 
+  it("a board's source that repeats itself for a while is told of once, and costs that while, not all pairings to come", () => {
+    const safe = new Safe({ level: 1 });
+    const { hal } = safe.rig;
+    const { random } = hal as any;
+    let stuck = true;
+    let asked = 0;
+    (hal as any).random = (target: Uint8Array) => (asked++, stuck ? target.fill(7) : random(target));
+    safe.bt.setsecurity(4, 123456);
+    safe.run(20_000);
+    assert.ok(asked > 5 && asked < 30, `asked ${asked} times in 20 s`);
+    assert.deepEqual(safe.rig.errors.map(brief), ["random crypto 0"]);
+    stuck = false;
+    safe.run(2000);
+    assert.deepEqual(meet(safe, safe.phone()), { paired: 4, error: null });
+    stuck = true;
+    safe.rig.bt.close();
+    safe.run(1500);
+    safe.rig.gone();
+  });
+
   it("a doubt that comes with the answer that ends it is ended by it, too", () => {
     const r = rig().up();
     const asked = r.board.chip.count(OP.VERSION);

@@ -33,7 +33,7 @@ function bonded(): { safe: Safe; responder: Responder & { setup: ResponderSetup 
   return { safe, responder, meets };
 }
 
-describe("found by a review: encryption with a key that is not the bond's proves nothing", () => {
+describe("security: encryption with a key that is not the bond's proves nothing", () => {
   it("where the peripheral ends a pairing by Just Works while its key is being taken into use", () => {
     const { safe, responder, meets } = bonded();
     responder.key = null;
@@ -104,7 +104,7 @@ function hidden(): { safe: Safe; phone: ReturnType<Safe["phone"]>; onsearch(acti
   return { safe, phone, onsearch };
 }
 
-describe("found by a review: while a peer is being looked for among the bonds", () => {
+describe("security: while a peer is being looked for among the bonds", () => {
   it("a bond that is forgotten gives nothing any more", () => {
     const { safe, phone, onsearch } = hidden();
     onsearch(() => safe.bt.forgetall());
@@ -126,7 +126,7 @@ describe("found by a review: while a peer is being looked for among the bonds", 
   });
 });
 
-describe("found by a review: pair()", () => {
+describe("security: pair()", () => {
   it("tells within its time where the chip never says that encryption has begun", () => {
     const { safe, meets } = bonded();
     const connection = meets();

@@ -5,7 +5,7 @@ import { Server } from "../support/server.js";
 
 const note = (told: string[]) => (error: any): void => void told.push(error ? brief(error) : "ok");
 
-describe("found by a review: roles", () => {
+describe("roles whose events are lost or come at the wrong time", () => {
   it("the end of a connection that is none, while advertising parameters are under way, does not silence the advert", () => {
     const { rig } = device();
     const { chip } = rig.board;

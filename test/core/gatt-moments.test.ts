@@ -7,7 +7,7 @@ import { ALL_STATES } from "./links-fixture.test.js";
 
 const note = (told: string[]) => (error: any): void => void told.push(error ? brief(error) : "ok");
 
-describe("found by a review: GATT", () => {
+describe("GATT while the level is on its way, and from inside handlers", () => {
   it("a late answer to one peer from inside the handler for another leaves both what they have asked for", () => {
     let waiting: ((value: string) => void)[] = [];
     const read = (_: unknown, reply: (value: string) => void): {} => {

@@ -8,7 +8,7 @@ import { sent, subscribe, TABLE } from "./links-fixture.test.js";
 /** LE Remote Connection Parameter Request Reply. */
 const REPLY = 0x2020;
 
-describe("found by a review: links", () => {
+describe("links: what is in doubt", () => {
   it("one that has all its buffers back after a loss of step is not ended for being busy when the time for that is over", () => {
     const { rig, peer, closed } = linked(TABLE);
     subscribe(rig, peer);
