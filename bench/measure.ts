@@ -42,10 +42,10 @@ function median(values: number[]): number {
 }
 
 /** Growth of the heap from one look to the next with `work` between them, piece by piece. */
-function growth(work: Work, count: number): number[] {
-  const steps: number[] = new Array<number>(PIECES).fill(0);
+function growth(work: Work, count: number, pieces: number): number[] {
+  const steps: number[] = new Array<number>(pieces).fill(0);
   let before = used();
-  for (let i = 0; i < PIECES; i++) {
+  for (let i = 0; i < pieces; i++) {
     work(count);
     const now = used();
     steps[i] = now - before;
@@ -56,30 +56,30 @@ function growth(work: Work, count: number): number[] {
 
 /**
  * Measures the heap that `work` takes. Pieces in which a collection ran (the heap shrank) say nothing, the others stand for them. Looking
- * costs some bytes itself: as many as between two looks with nothing between.
+ * costs some bytes itself: as many as between two looks with nothing between. Long work has few pieces.
  */
-export function heapOf(work: Work, count: number): Heap {
-  const piece = Math.ceil(count / PIECES);
+export function heapOf(work: Work, count: number, pieces = PIECES): Heap {
+  const piece = Math.ceil(count / pieces);
   const nothing: Work = () => {};
   let allocated = Infinity;
   let retained = Infinity;
   work(count / 2);
-  growth(work, 1);
-  growth(nothing, 1);
+  growth(work, 1, pieces);
+  growth(nothing, 1, pieces);
   for (let trial = 0; trial < TRIALS; trial++) {
     collect();
-    const look = median(growth(nothing, 1));
+    const look = median(growth(nothing, 1, pieces));
     collect();
-    const clean = growth(work, piece).filter((step) => step >= 0);
+    const clean = growth(work, piece, pieces).filter((step) => step >= 0);
     const sum = clean.reduce((all, step) => all + step - look, 0);
-    if (clean.length > 0) allocated = Math.min(allocated, Math.round((Math.max(0, sum) * PIECES) / clean.length));
+    if (clean.length > 0) allocated = Math.min(allocated, Math.round((Math.max(0, sum) * pieces) / clean.length));
     collect();
     const before = used();
-    work(piece * PIECES);
+    work(piece * pieces);
     collect();
     retained = Math.min(retained, Math.max(0, used() - before - look));
   }
-  return { count: piece * PIECES, allocated, retained };
+  return { count: piece * pieces, allocated, retained };
 }
 
 /** Times several pieces of work in turn, so that what else the machine does falls on all of them. */
