@@ -427,8 +427,6 @@ export class Device {
       bonds: 1 + random.below(3),
       refuse: random.below(4) === 0,
       attempts: 1 + random.below(6),
-      // Five minutes in a minute and a half.
-      health: 3000,
       commandlimit: random.below(4) ? 2000 : 500,
     };
     if (this._store) limits.store = this._store;

@@ -40,7 +40,6 @@ export const MUTANTS: readonly Mutant[] = [
   { name: "onclose comes for what the application has closed", file: "core/gap/links.ts", from: "if (link._closed || !link._onclose) return;", to: "if (!link._onclose) return;" },
   { name: "nobody notices a chip that is silent", file: "core/chip/supervisor.ts", from: "if (host._quiet > 3 || host._unasked! > Looks.Unasked) doubt(host, \"silent\");", to: "" },
   { name: "a lost answer is waited for for ever", file: "core/hci/commands.ts", from: "setTimer(commands, Slot.Command, limit, expire);", to: "" },
-  { name: "a stream out of step is never in step again", file: "core/hci/h4.ts", from: "if (h4._timers[Slot.Line] == null && (h4._doubtful || h4._ring._used))", to: "if (h4._timers[Slot.Line] == null && h4._doubtful > 9)" },
   { name: "a value is notified twice", file: "core/hci/acl.ts", from: "link._head = link._at;\n", to: "" },
   { name: "callbacks that wait are forgotten with the link", file: "core/gap/links.ts", from: "heardAt(host, link, 127);\n  const tell", to: "const tell" },
   { name: "a key is kept before the pairing has succeeded", file: "core/smp/security.ts", from: "pairing._bond = bond;\n", to: "pairing._bond = bond; if (bond) keepBond(host, link, bond);\n" },

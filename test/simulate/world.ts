@@ -9,6 +9,7 @@ import { Visitor } from "./visitor.js";
 
 /** Once faults have stopped all that is declared has to be back within so many milliseconds: the longest rest, tried twice, and a level's limit. */
 const CALM = 150_000;
+const LONG_CALM = 400_000;
 /** How long a chip may have been silent before it is asked whether it is there, and the answer, ms. */
 const HEALTH = 15_000;
 /** How often it is looked whether it is. */
@@ -170,7 +171,8 @@ export class World implements Surroundings {
 
   /** Faults stop, and everybody goes; the stack puts right what is wrong without the application. */
   private _settle(): number {
-    this.troubles.on = false;
+    const { troubles } = this;
+    troubles.on = false;
     for (const device of this.devices) {
       device.calm = true;
       device.mend();
@@ -183,8 +185,10 @@ export class World implements Surroundings {
     this.clock.run(500);
     this.log("calm");
     let reached = 0;
+    // Events of connections may have been lost where nothing shows that something is missing: every five minutes the stack looks by itself.
+    const limit = troubles.has("blocks") || CORRUPTING.some((kind) => troubles.has(kind)) ? LONG_CALM : CALM;
     // For a while, so that it is not just passing.
-    while (reached < 4 && this.clock.now - began < CALM && !this.failures.length) {
+    while (reached < 4 && this.clock.now - began < limit && !this.failures.length) {
       this.clock.run(LOOK);
       for (const visitor of this.visitors) visitor.goAway();
       const honest = this.devices.map((device) => device.confess()).every((so) => so);
@@ -200,7 +204,7 @@ export class World implements Surroundings {
     const calm = this.clock.now - began;
     for (const device of this.devices) {
       const lacks = this._lacks(device);
-      if (lacks) this.fail(`device ${device.number} after ${CALM} ms of calm: ${lacks}`);
+      if (lacks) this.fail(`device ${device.number} after ${limit} ms of calm: ${lacks}`);
     }
     return calm;
   }
@@ -259,7 +263,8 @@ export class World implements Surroundings {
       }
       device.close();
     }
-    this.clock.run(1200);
+    // Links have their second to end.
+    this.clock.run(this.devices.some(({ host }) => host._links.length > 0) ? 1200 : 100);
     for (const device of this.devices) {
       if (device.engine.timers) this.fail(`device ${device.number}: ${device.engine.timers} timers are left`);
       if (device.board.uartOpen) this.fail(`device ${device.number}: the UART is open`);
