@@ -48,7 +48,6 @@ export const MUTANTS: readonly Mutant[] = [
   { name: "found: what a role wants of an earlier one waits", file: "core/host.ts", from: "  return 0;\n}\n\nfunction answered", to: "  host._idle = true;\n  return 0;\n}\n\nfunction answered" },
   { name: "found: a connection wanted of a chip that never comes", file: "core/gap/initiator.ts", from: "if (address && (ending || !host._phase))", to: "if (address && ending)" },
   { name: "found: a connection that nobody knows of stays", file: "core/hci/acl.ts", from: "acl._stray = get16(bytes, at - 4) | 0xf000;", to: "" },
-  { name: "links and advert are never looked at", file: "core/chip/supervisor.ts", from: "(why == \"sync\" || host._unasked! > Looks.Unasked)", to: "why == \"sync\"" },
   { name: "found: what the chip says before a Reset is done is believed", file: "core/host.ts", from: "|| (host._phase != Phase.Ready && code != Event.HardwareError)", to: "" },
   { name: "found: random bytes said twice end all pairings", file: "core/crypto/provider.ts", from: "if (!isGood(job)) return false;", to: "if (!isGood(job)) return !!host._jobs.splice(0, 1);" },
 ];
