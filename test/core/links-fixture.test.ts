@@ -9,6 +9,7 @@ import type { Options } from "../../core/options.js";
 import type { BoardOptions, CentralOptions } from "../../hal/mock/index.js";
 import { CID, device, Peer } from "../support/links.js";
 import { brief, hex, rig, unhex, type Rig } from "../support/rig.js";
+import { ALL_STATES } from "../support/states.js";
 
 /** What the tests of links, ACL and L2CAP share, and the tests of that. */
 
@@ -26,8 +27,7 @@ export const TABLE: Service[] = [
   },
 ];
 
-/** LE states of a chip that can do everything at once. */
-export const ALL_STATES = unhex("ffffffffffff0300");
+export { ALL_STATES };
 
 /** A chip with room for eight links, which may advertise connectably beside them. */
 export const EIGHT: BoardOptions<any> = { chip: { links: 8, identity: { lestates: ALL_STATES } } };

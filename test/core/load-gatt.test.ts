@@ -1,21 +1,8 @@
 import assert from "node:assert/strict";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
+import { heap } from "../load/load.js";
 import { CID, device, type Peer } from "../support/links.js";
 import { brief, hex, unhex, type Rig } from "../support/rig.js";
 import { ALL_STATES, at, clean, EIGHT, home, LONG, makePeer, makePeers, occupied, readsAcme, subscribe, TABLE } from "./links-fixture.test.js";
-
-/** Memory in use after a full collection, bytes. */
-function heap(): number {
-  let { gc } = globalThis as { gc?: () => void };
-  if (!gc) {
-    setFlagsFromString("--expose-gc");
-    gc = runInNewContext("gc") as () => void;
-  }
-  gc();
-  gc();
-  return process.memoryUsage().heapUsed;
-}
 
 /** What the fixture keeps of the past is no growth of the stack. */
 function forget(rig: Rig<any>, ...lists: unknown[][]): void {

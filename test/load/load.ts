@@ -2,6 +2,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { createBoard, makeImage, type Board } from "../../hal/mock/index.js";
 import { open, type Bluetooth } from "../../targets/node/open.js";
+import { ALL_STATES } from "../support/states.js";
 import { HANDLES, numbered, numberOf, type Handles } from "./values.js";
 import { nothingCarried, Visitor, type Carried } from "./visitor.js";
 
@@ -10,8 +11,6 @@ export const LINKS = 8;
 const BEACONS = 55;
 const BEACON_INTERVAL = 50;
 const ADVERT_LENGTH = 20;
-/** LE states of a chip that can do everything at once. */
-const ALL_STATES = Uint8Array.of(255, 255, 255, 255, 255, 255, 3, 0);
 
 /** Bytes in use after a full collection. */
 export function heap(): number {

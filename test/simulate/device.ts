@@ -4,6 +4,7 @@ import type { Host } from "../../core/host.js";
 import type { Options, ReadyInfo, Store } from "../../core/options.js";
 import type { Bluetooth } from "../../targets/node/open.js";
 import { createBoard, makeImage, VirtualCyw43438, type Air, type Board, type Random } from "../../hal/mock/index.js";
+import { ALL_STATES } from "../support/states.js";
 import { act } from "./actions.js";
 import { Engine } from "./engine.js";
 import { Faith } from "./faith.js";
@@ -13,8 +14,6 @@ import { open } from "./open.js";
 import { makeTable, textOf } from "./table.js";
 import { strikeChip, troubleChip, troubleWire, type Troubles } from "./trouble.js";
 
-/** LE states of a chip that can do everything at once. */
-const ALL_STATES = Uint8Array.of(255, 255, 255, 255, 255, 255, 3, 0);
 /** What the application's own exceptions say. */
 const MISTAKE = "the application's mistake";
 /** Hardware Error, past any mask. */

@@ -4,15 +4,13 @@ import type { Options, Store } from "../../core/options.js";
 import { Central, Phone, type BoardOptions, type CentralOptions, type Pairing, type PhoneError, type PhoneOptions } from "../../hal/mock/index.js";
 import { CID } from "./links.js";
 import { hex, plainRig, rig, unhex, type Rig } from "./rig.js";
+import { ALL_STATES } from "./states.js";
 
 /** The code of the tests' device. */
 export const CODE = 123456;
 
 /** Commands of security by name, typed from Vol 4 Part E section 7.8. */
 export const SEC = { ENCRYPT: 0x2017, RAND: 0x2018, ENABLE_ENCRYPTION: 0x2019, LTK_REPLY: 0x201a, LTK_NEGATIVE: 0x201b, DISCONNECT: 0x0406 } as const;
-
-/** A controller that can do everything beside everything. */
-const ALL_STATES = unhex("ffffffffffff0300");
 
 /** A store in memory; what it holds may be looked at and changed. */
 export class Memory implements Store {
